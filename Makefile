@@ -1,0 +1,52 @@
+# Everything on a fresh machine: `make demo` runs the main job, `make test` the tests. Both set up .venv first.
+VENV   ?= .venv
+PYTHON ?= python3
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+.PHONY: help setup demo test test-fast prepare readme notebooks hooks vessel liver bench-fsd clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(STAMP): settings.ini setup.py pyproject.toml requirements.lock
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.12 …')"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip wheel "setuptools>=77"
+	$(BIN)/python -m pip install --quiet -c requirements.lock -e ".[dev]" $(PIP_ARGS)
+	@touch $@
+
+setup: $(STAMP) ## make .venv and install everything into it (PIP_ARGS="--extra-index-url …" for a CPU-only torch)
+
+demo: setup ## the whole method on synthetic vessels: a table and runs/demo/report.html
+	$(BIN)/msan demo --out runs/demo
+
+test: setup ## export and clean leave no diff, all notebooks, pytest, tutorials
+	$(BIN)/python .ci/suite.py
+
+test-fast: setup ## pytest only
+	$(BIN)/python -m pytest -m "not slow"
+
+prepare: setup ## after editing notebooks: clean, export, README
+	$(BIN)/nbdev_clean
+	$(BIN)/nbdev_export
+	$(BIN)/python .ci/readme.py
+
+notebooks: setup ## run all notebooks and keep their outputs
+	$(BIN)/python .ci/execute.py
+	$(MAKE) prepare
+
+hooks: ## clean and export notebooks at every commit
+	git config core.hooksPath .githooks
+
+vessel: setup ## CHASEDB1 → STARE, HRF, DRIVE: needs MSAN_DATA, at most an hour on two cores
+	$(BIN)/msan reproduce vessel --preset cpu --seeds 1 --out runs/vessel-cpu
+
+liver: setup ## LiTS slices → CHAOS: needs MSAN_DATA
+	$(BIN)/msan reproduce liver --preset cpu --seeds 1 --out runs/liver-cpu
+
+bench-fsd: setup ## the Fréchet distance against scipy and MONAI, as ratios
+	$(BIN)/python tests/bench_fsd.py
+
+clean: ## remove what builds leave behind (not runs/)
+	rm -rf build dist *.egg-info _proc _docs .pytest_cache .hypothesis
