@@ -18,7 +18,7 @@ from ..models.segmenter import Segmenter, frozen, thawed
 from ..train.loop import Plan, make_optimizer, rate_at, update
 from ..train.supervised import segmentation_loss
 
-# %% ../../nbs/50_distill.base.ipynb #a4f7c794
+# %% ../../nbs/50_distill.base.ipynb #a05287e9
 @dataclass(frozen=True, eq=False)
 class Guides:
     "The frozen networks that a distiller may look at."
@@ -35,7 +35,7 @@ class Shared:
     step: int # number of the update
     views: torch.Tensor # V×B×C×h×w
     y: torch.Tensor # B×h×w int64
-    fov: torch.Tensor # B×h×w bool
+    fov: torch.Tensor # B×h×w bool; losses look everywhere, a method may look closer
     f: torch.Tensor # teacher's bottleneck, (V·B)×C×H×W, view by view
     skips: list # teacher's skips, each (V·B)×…
     logits: torch.Tensor # teacher's logits, V×B×classes×h×w

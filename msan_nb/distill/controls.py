@@ -10,28 +10,28 @@ from .base import Distiller, Shared, look, over_views
 from ..train.act import prediction_gap
 from ..train.supervised import segmentation_loss
 
-# %% ../../nbs/51_distill.controls.ipynb #d5c94692
+# %% ../../nbs/51_distill.controls.ipynb #d48c73fc
 class StudentAlone(Distiller):
     "Cross-entropy on the anchor."
     name, weights = "student alone", {"ce": 1.0}
     def losses(self, shared: Shared) -> dict: # "ce"
         "Cross-entropy of the anchors."
-        return {"ce": segmentation_loss(look(self.student, shared.views[:1]).logits[0], shared.y, shared.fov)}
+        return {"ce": segmentation_loss(look(self.student, shared.views[:1]).logits[0], shared.y)}
 
-# %% ../../nbs/51_distill.controls.ipynb #2126424f
+# %% ../../nbs/51_distill.controls.ipynb #68fdbca6
 class StudentViews(Distiller):
     "Cross-entropy on anchor and views."
     name, weights = "student + views", {"ce": 1.0}
     def losses(self, shared: Shared) -> dict: # "ce"
         "Cross-entropy over all views."
-        return {"ce": over_views(segmentation_loss, look(self.student, shared.views).logits, shared.y, shared.fov)}
+        return {"ce": over_views(segmentation_loss, look(self.student, shared.views).logits, shared.y)}
 
-# %% ../../nbs/51_distill.controls.ipynb #5679de2e
+# %% ../../nbs/51_distill.controls.ipynb #00d05973
 class KD(Distiller):
     "Cross-entropy and pixel-wise distillation over all views."
     name, weights, tau = "KD + views", {"ce": 1.0, "kd": 1.0}, 1.0
     def losses(self, shared: Shared) -> dict: # "ce", "kd"
         "Cross-entropy, and KL to the teacher's prediction of the same view."
         logits = look(self.student, shared.views).logits
-        gap = lambda s, t, fov: prediction_gap(s, t, fov, self.tau)
-        return {"ce": over_views(segmentation_loss, logits, shared.y, shared.fov), "kd": over_views(gap, logits, shared.logits, shared.fov)}
+        gap = lambda s, t: prediction_gap(s, t, tau=self.tau)
+        return {"ce": over_views(segmentation_loss, logits, shared.y), "kd": over_views(gap, logits, shared.logits)}

@@ -17,7 +17,7 @@ from ..models.segmenter import Segmenter
 from ..train.loop import Plan
 from ..train.supervised import segmentation_loss
 
-# %% ../../nbs/54_distill.gkd.ipynb #15928f04
+# %% ../../nbs/54_distill.gkd.ipynb #6e0d278d
 class GKD(Distiller):
     "Generalizable knowledge distillation: CE over views + intra + inter + cross."
     weights = {"ce": 1.0, "intra": 0.02, "inter": 0.02, "cross": 1.0}
@@ -43,7 +43,7 @@ class GKD(Distiller):
         "The terms that are switched on."
         seen = look(self.student, shared.views)
         v_S = self.guides.SAN.vector(seen.f).float()
-        terms = {"ce": over_views(segmentation_loss, seen.logits, shared.y, shared.fov)}
+        terms = {"ce": over_views(segmentation_loss, seen.logits, shared.y)}
         if self.weights["intra"] or self.weights["inter"]: terms |= dcgd_losses(v_S.unflatten(0, shared.views.shape[:2]), shared.v, self.tau, self.kind, self.nodes)
         if self.weights["cross"]: terms["cross"] = self.cross(shared, seen, v_S)
         return {name: t for name, t in terms.items() if self.weights[name]}
@@ -54,7 +54,7 @@ class GKD(Distiller):
         n, g = K * B, self.guides
         p1, p2 = cross_predictions(g.teacher, self.student, g.TAN, g.SAN, shared.v.flatten(0, 1)[:n], v_S[:n],
             [s[:n] for s in shared.skips], [s[:n] for s in seen.skips], self.detach_skips)
-        return cross_loss(p1, p2, shared.logits.flatten(0, 1)[:n], shared.fov.repeat(K, 1, 1))
+        return cross_loss(p1, p2, shared.logits.flatten(0, 1)[:n])
 
 def gkd_name(
     weights: dict, # λ by term

@@ -12,13 +12,13 @@ import pandas as pd
 from ..core import InputError
 from ..metrics.significance import paired_difference
 
-# %% ../../nbs/64_repro.tables.ipynb #8182e899
+# %% ../../nbs/64_repro.tables.ipynb #32fe44d6
 def units(
     metrics: pd.DataFrame, # metrics.csv: one row per image, scale, region and label
     unit: str = "image", # "image", or "group": pixels pooled over the images of a group
     scale: str = "harmonised", # or "native"
     region: str = "fov", # or "frame"
-) -> pd.DataFrame: # method, seed, domain, split, image, dice, …
+) -> pd.DataFrame: # method, seed, domain, split, image, group, dice, …
     "One row per unit, for one scale and region; several labels are averaged."
     rows = metrics.query("scale == @scale and region == @region")
     if rows.empty: raise InputError("metrics", f"no row of scale {scale!r} and region {region!r}", f"one of {sorted(set(zip(metrics['scale'], metrics['region'])))}", "pick one that is there")
@@ -32,7 +32,8 @@ def units(
         rows["iou"] = rows["dice"] / (2 - rows["dice"])
         rows["sensitivity"], rows["specificity"] = rows["tp"] / (rows["tp"] + rows["fn"]), rows["tn"] / (rows["tn"] + rows["fp"])
     wanted = ["dice", "iou", "sensitivity", "specificity", "auc", "hd95"]
-    return rows.groupby([*keys, "image"], sort=False)[wanted].mean().reset_index()
+    if unit == "group": rows = rows.assign(group=rows["image"])
+    return rows.groupby([*keys, "image", "group"], sort=False)[wanted].mean().reset_index()
 
 # %% ../../nbs/64_repro.tables.ipynb #a97bad20
 def main_table(
@@ -48,7 +49,7 @@ def main_table(
     table = text.unstack("domain")[list(dict.fromkeys([*rows["domain"], *(["unseen mean"] if len(unseen) else [])]))].reindex(list(dict.fromkeys(rows["method"])))
     return table.rename(columns={d: f"{d} (n={n})" for d, n in counts.items()})
 
-# %% ../../nbs/64_repro.tables.ipynb #7d0666be
+# %% ../../nbs/64_repro.tables.ipynb #c87d7a68
 def compare(
     rows: pd.DataFrame, # from `units`
     method: str, # the method that is judged
@@ -62,18 +63,19 @@ def compare(
         for domain in [*dict.fromkeys(rows["domain"]), "all unseen"]:
             part = unseen if domain == "all unseen" else rows[rows["domain"] == domain]
             if part.empty: continue
-            a, b, ids = _pairs(part, method, control, metric)
-            if len(ids): made.append({"control": control, "domain": domain, **vars(paired_difference(a, b, ids))})
+            a, b, ids, groups = _pairs(part, method, control, metric)
+            if len(ids): made.append({"control": control, "domain": domain, **vars(paired_difference(a, b, ids, groups))})
     return pd.DataFrame(made)
 
 def _pairs(part, method, control, metric):
-    "The two methods' values on the same (image, seed), and the image of each."
-    wide = part.assign(image=part["domain"] + "/" + part["image"]).pivot_table(index=["image", "seed"], columns="method", values=metric, sort=False)
-    if method not in wide or control not in wide: return [], [], []
+    "The two methods' values on the same (image, seed), and the image and the group of each."
+    named = part.assign(**{k: part["domain"].astype(str) + "/" + part[k].astype(str) for k in ("image", "group")})
+    wide = named.pivot_table(index=["image", "group", "seed"], columns="method", values=metric, sort=False)
+    if method not in wide or control not in wide: return [], [], [], []
     wide = wide[[method, control]].dropna()
-    return wide[method].to_numpy(), wide[control].to_numpy(), wide.index.get_level_values("image").tolist()
+    return wide[method].to_numpy(), wide[control].to_numpy(), *(wide.index.get_level_values(k).tolist() for k in ("image", "group"))
 
-# %% ../../nbs/64_repro.tables.ipynb #6a804027
+# %% ../../nbs/64_repro.tables.ipynb #a0104a3e
 def in_words(
     comparisons: pd.DataFrame, # from `compare`
     method: str, # the method that was judged
@@ -86,4 +88,5 @@ def in_words(
 def _verdict(r, alpha):
     "Interval, p and what they mean."
     if r["n"] < 2 or np.isnan(r["p"]): return "(n = 1: no claim)"
-    return f"[{100*r['low']:+.2f}, {100*r['high']:+.2f}], p = {r['p']:.3f}, n = {r['n']}: " + ("beyond noise" if r["p"] < alpha else "noise")
+    p = f"p = {r['p']:.3f}" if r["p"] >= 0.001 else "p < 0.001"
+    return f"[{100*r['low']:+.2f}, {100*r['high']:+.2f}], {p}, n = {r['n']}: " + ("beyond noise" if r["p"] < alpha else "noise")

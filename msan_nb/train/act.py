@@ -21,7 +21,7 @@ from .loop import Plan, make_optimizer, rate_at, update
 from .psae import relative_error
 from .supervised import segmentation_loss, share_out, views_of
 
-# %% ../../nbs/43_train.act.ipynb #9096a855
+# %% ../../nbs/43_train.act.ipynb #79bcf16f
 @dataclass(frozen=True)
 class ActWeights:
     "Weights of the four terms (our reading); 0 switches a term off."
@@ -37,7 +37,6 @@ def act_losses(
     s: torch.Tensor, # B×D, P-SAE vectors of the masks
     views: torch.Tensor, # V×B×C×h×w
     y: torch.Tensor, # B×h×w
-    fov: torch.Tensor, # B×h×w
     target: str = "label", # see `ActWeights`
 ) -> tuple[dict, torch.Tensor]: # the four terms, and v: V×B×D
     "The terms of ACT."
@@ -51,7 +50,7 @@ def act_losses(
         "regularise": (v - s).square().mean(),
         "consistency": (v[1:] - v[:1]).square().mean() if V > 1 else v.sum() * 0,
         "reconstruct": relative_error(rebuilt, f, alignment.deviation),
-        "predict": segmentation_loss(logits, y, fov) if own is None else prediction_gap(logits, own, fov),
+        "predict": segmentation_loss(logits, y) if own is None else prediction_gap(logits, own),
     }, v
 
 def prediction_gap(
@@ -65,7 +64,7 @@ def prediction_gap(
     per_pixel = (b.exp() * (b - a)).sum(1) * tau**2
     return per_pixel.mean() if fov is None else (per_pixel * fov).sum() / fov.sum().clamp_min(1)
 
-# %% ../../nbs/43_train.act.ipynb #895ceba9
+# %% ../../nbs/43_train.act.ipynb #4359ceb0
 class Act:
     "Train one alignment network beside its frozen segmenter."
     def __init__(self,
@@ -95,10 +94,10 @@ class Act:
 
     def step(self, i): # i: number of the update
         "One update of the alignment network."
-        views, y, fov = self._batch(i)
+        views, y, _ = self._batch(i)
         with self.fabric.autocast():
             with torch.no_grad(): s = self.psae.vector(y).float()
-            terms, v = act_losses(self.segmenter, self.alignment, s, views, y, fov, self.weights.target)
+            terms, v = act_losses(self.segmenter, self.alignment, s, views, y, self.weights.target)
             loss = sum(getattr(self.weights, name) * term for name, term in terms.items())
         update(self.fabric, loss, self.optimizers["alignment"], rate_at(self.plan, i))
         return {name: t.detach() for name, t in terms.items()} | {"edge_spread": edge_spread(v.detach())}

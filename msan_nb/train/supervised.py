@@ -15,13 +15,13 @@ from ..data.views import Batch, TileSampler, make_views
 from ..models.segmenter import Segmenter
 from .loop import Plan, make_optimizer, rate_at, update
 
-# %% ../../nbs/41_train.supervised.ipynb #cad784b6
+# %% ../../nbs/41_train.supervised.ipynb #798efd0d
 def segmentation_loss(
     logits: torch.Tensor, # N×classes×h×w
     y: torch.Tensor, # N×h×w int64
     fov: torch.Tensor | None = None, # N×h×w bool; None counts every pixel
 ) -> torch.Tensor: # scalar; 0 where no pixel is in view
-    "Mean cross-entropy inside the field of view."
+    "Mean cross-entropy over all pixels, or inside a field of view."
     per_pixel = F.cross_entropy(logits.float(), y, reduction="none")
     if fov is None: return per_pixel.mean()
     return (per_pixel * fov).sum() / fov.sum().clamp_min(1)
@@ -56,7 +56,7 @@ def augmented(
     changed = torch.rand(len(batch.x), generator=torch_stream(*address, "which")) < share
     return torch.where(changed[:, None, None, None], make_views(batch.x, 1, address, strength)[1], batch.x)
 
-# %% ../../nbs/41_train.supervised.ipynb #e581f0c7
+# %% ../../nbs/41_train.supervised.ipynb #d5da0a27
 class Supervised:
     "Train one segmenter by cross-entropy."
     def __init__(self,
@@ -77,7 +77,7 @@ class Supervised:
         "One update on the batch of step i."
         batch = self.sampler.batch(i)
         x = augmented(batch, self.augment, (self.seed, "augment", i), self.strength)
-        x, y, fov = share_out(self.fabric, x[None], batch)
-        with self.fabric.autocast(): loss = segmentation_loss(self.model(x[0].contiguous(memory_format=torch.channels_last)), y, fov)
+        x, y, _ = share_out(self.fabric, x[None], batch)
+        with self.fabric.autocast(): loss = segmentation_loss(self.model(x[0].contiguous(memory_format=torch.channels_last)), y)
         update(self.fabric, loss, self.optimizers["segmenter"], rate_at(self.plan, i))
         return {"ce": loss.detach()}
