@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup demo test test-fast prepare readme notebooks hooks vessel liver bench-fsd clean
+.PHONY: help setup demo test test-fast prepare notebooks hooks vessel liver bench-fsd clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -41,9 +41,11 @@ hooks: ## clean and export notebooks at every commit
 
 vessel: setup ## CHASEDB1 → STARE, HRF, DRIVE: needs MSAN_DATA, at most an hour on two cores
 	$(BIN)/msan reproduce vessel --preset cpu --seeds 1 --out runs/vessel-cpu
+	$(BIN)/python .ci/keep.py runs/vessel-cpu
 
 liver: setup ## LiTS slices → CHAOS: needs MSAN_DATA
 	$(BIN)/msan reproduce liver --preset cpu --seeds 1 --out runs/liver-cpu
+	$(BIN)/python .ci/keep.py runs/liver-cpu
 
 bench-fsd: setup ## the Fréchet distance against scipy and MONAI, as ratios
 	$(BIN)/python tests/bench_fsd.py
