@@ -4,13 +4,13 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup demo test test-fast prepare notebooks hooks vessel liver bench-fsd clean
+.PHONY: help setup demo test test-fast prepare notebooks lab hooks vessel liver bench-fsd clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 $(STAMP): settings.ini setup.py pyproject.toml requirements.lock
-	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.12 …')"
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13) and 'Python 3.11, 3.12 or 3.13 is needed: make PYTHON=python3.12 …')"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip wheel "setuptools>=77"
 	$(BIN)/python -m pip install --quiet -c requirements.lock -e ".[dev]" $(PIP_ARGS)
@@ -24,8 +24,8 @@ demo: setup ## the whole method on synthetic vessels: a table and runs/demo/repo
 test: setup ## export and clean leave no diff, all notebooks, pytest, tutorials
 	$(BIN)/python .ci/suite.py
 
-test-fast: setup ## pytest only
-	$(BIN)/python -m pytest -m "not slow"
+test-fast: setup ## pytest only, without what takes minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow"
 
 prepare: setup ## after editing notebooks: clean, export, README
 	$(BIN)/nbdev_clean
@@ -35,6 +35,9 @@ prepare: setup ## after editing notebooks: clean, export, README
 notebooks: setup ## run all notebooks and keep their outputs
 	$(BIN)/python .ci/execute.py
 	$(MAKE) prepare
+
+lab: setup ## JupyterLab on the first tutorial
+	$(BIN)/jupyter lab nbs/tutorials/00_ten_minutes.ipynb
 
 hooks: ## clean and export notebooks at every commit
 	git config core.hooksPath .githooks
@@ -47,7 +50,7 @@ liver: setup ## LiTS slices → CHAOS: needs MSAN_DATA
 	$(BIN)/msan reproduce liver --preset cpu --seeds 1 --out runs/liver-cpu
 	$(BIN)/python .ci/keep.py runs/liver-cpu
 
-bench-fsd: setup ## the Fréchet distance against scipy and MONAI, as ratios
+bench-fsd: setup ## the Fréchet distance against scipy's sqrtm, as a ratio
 	$(BIN)/python tests/bench_fsd.py
 
 clean: ## remove what builds leave behind (not runs/)

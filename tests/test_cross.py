@@ -42,6 +42,7 @@ def update_with(world, term, detach_skips=False):
     before, frozen_before = state(student)[0], state(guides.teacher, guides.TAN, guides.SAN)
     p1, p2 = cross_predictions(guides.teacher, student, guides.TAN, guides.SAN, shared.v[0], guides.SAN.vector(seen.f), shared.skips, seen.skips, detach_skips)
     prediction_gap({"p1": p1, "p2": p2}[term], shared.logits[0]).backward()
+    assert all(p.grad is None for n in (guides.teacher, guides.TAN, guides.SAN) for p in n.parameters())
     torch.optim.SGD(student.parameters(), lr=10.0).step()
     moved = changed(before, student)
     others = [changed(b, n) for b, n in zip(frozen_before, (guides.teacher, guides.TAN, guides.SAN))]

@@ -41,12 +41,14 @@ def test_metrics_have_one_row_per_image_scale_region_and_method(reference):
     assert set(metrics["split"]) == {"val", "test", "unseen"}
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes(reference, msan, tmp_path):
     done = msan(*TINY, "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
     for name in ("metrics.csv", "fsd.csv"): assert (tmp_path / "run" / name).read_bytes() == (reference[0] / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_distillation_and_resumed_gives_the_same_bytes(reference, clean_env, msan, tmp_path):
     out = tmp_path / "run"
     child = subprocess.Popen([*MSAN, *TINY, "--out", out], env=clean_env, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
@@ -63,6 +65,7 @@ def test_killed_in_the_middle_of_distillation_and_resumed_gives_the_same_bytes(r
     assert (out / "fsd.csv").read_bytes() == (reference[0] / "fsd.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_numbers(reference, msan, tmp_path):
     done = msan(*TINY, "--seeds", 2, "--methods", "student,gkd", "--out", tmp_path / "run")
     assert done.returncode == 0, done.stderr
@@ -143,7 +146,33 @@ def test_broken_folders_are_named_and_leave_no_run(fault, tmp_path, capsys, monk
     assert not (tmp_path / "run").exists() and not (tmp_path / "store").exists()
 
 
+def test_a_splits_file_decides_who_is_tested(tmp_path):
+    from msan_nb.repro.recipes import load_data, make_recipe
+    root = lay_out(tmp_path / "mine")
+    (root / "splits.csv").write_text("id,split\n" + "".join(f"p{i},{'train' if i < 5 else 'test'}\n" for i in range(8)))
+    data = load_data(make_recipe("generic", "tiny"), root)
+    assert sorted(data.test.ids) == ["p5", "p6", "p7"] and sorted([*data.train.ids, *data.val.ids]) == [f"p{i}" for i in range(5)]
+
+
+def test_two_clinics_may_number_their_patients_alike(tmp_path):
+    from msan_nb.repro.recipes import load_data, make_recipe
+    for site in ("a", "b"): lay_out(tmp_path / "root" / site)
+    for f in (tmp_path / "root/b/images").iterdir(): Image.fromarray(255 - np.asarray(Image.open(f))).save(f)  # other pictures
+    data = load_data(make_recipe("generic", "tiny", source="a", unseen=("b",)), tmp_path / "root")
+    assert len(data.unseen["b"]) == 8 and not set(data.train.groups) & set(data.unseen["b"].groups)
+
+
+def test_a_run_that_died_while_opening_can_be_started_again(msan, reference, tmp_path):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / ".config.json.x.tmp").write_text("half")
+    (out / "env.json").write_text("{}")
+    done = msan(*TINY, "--methods", "student", "--out", out)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
 def test_a_folder_of_ones_own_can_be_reproduced(msan, tmp_path):
-    done = msan("reproduce", "vessel", "--preset", "tiny", "--data", lay_out(tmp_path / "mine"), "--methods", "student,gkd", "--out", "run", "--accelerator", "cpu")
+    done = msan("reproduce", "generic", "--preset", "tiny", "--data", lay_out(tmp_path / "mine"), "--methods", "student,gkd", "--out", "run", "--accelerator", "cpu")
     assert done.returncode == 0, done.stderr
     assert "GKD" in done.stdout and Path(tmp_path / "run/report.html").is_file()

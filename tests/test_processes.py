@@ -3,8 +3,11 @@ import os
 import subprocess
 import sys
 
+import pytest
 import torch
 from conftest import ROOT
+
+pytestmark = pytest.mark.slow
 
 SCRIPT = """
 import sys, torch

@@ -100,3 +100,9 @@ def public_definitions(tree):
 def test_public_functions_have_a_docstring():
     missing = [f"{f.name}:{n.name}" for f in MODULES for n in public_definitions(ast.parse(f.read_text())) if not n.name.startswith("_") and not ast.get_docstring(n)]
     assert not missing, missing
+
+
+def test_the_source_distribution_can_be_built_from():
+    "setup.py reads settings.ini and README.md, so both must travel."
+    listed = (ROOT / "MANIFEST.in").read_text()
+    for name in re.findall(r'here / "([\w.]+)"', (ROOT / "setup.py").read_text()): assert name in listed, name

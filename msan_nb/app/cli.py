@@ -25,7 +25,7 @@ from ..repro.evaluate import predict_image
 from ..repro.recipes import PRESETS, TASKS, Recipe, find_sets, make_recipe
 from ..repro.run import load_network, reproduce, run_recipe
 
-# %% ../../nbs/91_app.cli.ipynb #21ca62dd
+# %% ../../nbs/91_app.cli.ipynb #c45ef845
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, help="Generalizable knowledge distillation for medical image segmentation: train, align, distil, judge.")
 
 def run_cli(
@@ -34,6 +34,8 @@ def run_cli(
     "Run a command and return its exit code."
     try: code = app(arguments, standalone_mode=False)
     except InputError as error: return _say(error, 2)
+    except (KeyboardInterrupt, typer.Abort): return _say("interrupted; the same command goes on where it stopped", 1)
+    except FloatingPointError as error: return _say(error, 1)
     except Exception as error:
         if not hasattr(error, "format_message"): raise
         return _say(error.format_message(), 2)

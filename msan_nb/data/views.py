@@ -16,13 +16,13 @@ import torch.nn.functional as F
 
 from ..core import InputError, stream, torch_stream
 
-# %% ../../nbs/14_data.views.ipynb #70932a15
+# %% ../../nbs/14_data.views.ipynb #03419a24
 @dataclass(frozen=True, eq=False)
 class Batch:
     "Tiles or whole slices, with their labels and where they come from."
     x: torch.Tensor # B×C×h×w float32 in [0,1]
     y: torch.Tensor # B×h×w int64, class index
-    fov: torch.Tensor # B×h×w bool, True where a loss may look
+    fov: torch.Tensor # B×h×w bool, True where a metric looks
     ids: list # B sample ids
     groups: list # B groups (patient, eye pair, volume)
 
@@ -39,19 +39,19 @@ def _collate(rows, samples) -> Batch:
     x, y, fov = (torch.from_numpy(np.stack(column)) for column in zip(*rows))
     return Batch(x, y, fov, [s.id for s in samples], [s.group for s in samples])
 
-# %% ../../nbs/14_data.views.ipynb #c1395ebf
+# %% ../../nbs/14_data.views.ipynb #92147bb5
 def pad_to(
     image: np.ndarray, # C×H×W
     mask: np.ndarray, # H×W
     fov: np.ndarray, # H×W
     size: int, # least height and width, in pixels
-    mode: str = "reflect", # numpy's padding mode for the image
+    mode: str = "reflect", # numpy's padding mode for image and mask
 ) -> tuple: # image, mask, fov, each at least size×size
-    "Pad on all sides; what is added is background and out of view."
+    "Pad on all sides, image and mask alike; what is added is out of view."
     missing = [max(0, size - n) for n in mask.shape]
     if not any(missing): return image, mask, fov
     around = [(m//2, m - m//2) for m in missing]
-    return np.pad(image, [(0, 0), *around], mode=mode), np.pad(mask, around), np.pad(fov, around)
+    return np.pad(image, [(0, 0), *around], mode=mode), np.pad(mask, around, mode=mode), np.pad(fov, around)
 
 # %% ../../nbs/14_data.views.ipynb #43de5d28
 def fit_whole(

@@ -54,7 +54,7 @@ def _conv(inner, outer, stride, kind):
     "Convolution 3×3, norm, ReLU."
     return nn.Sequential(nn.Conv2d(inner, outer, 3, stride, 1, bias=False), norm(outer, kind), nn.ReLU())
 
-# %% ../../nbs/24_models.autoencoder.ipynb #79d5d437
+# %% ../../nbs/24_models.autoencoder.ipynb #43ee99e4
 class SemanticAutoencoder(nn.Module):
     "P-SAE: a mask autoencoder and the alignment network of its latent, with standardised vectors s."
     def __init__(self,
@@ -81,7 +81,7 @@ class SemanticAutoencoder(nn.Module):
     @torch.no_grad()
     def standardise(self, y): # y: N×h×w int64, source masks
         "Set mean and deviation from source masks; a dimension that says nothing keeps deviation 1."
-        raw = self.alignment.vector(self.autoencoder.encode(y))
+        raw = torch.cat([self.alignment.vector(self.autoencoder.encode(part)) for part in y.split(64)])
         self.mean.copy_(raw.mean(0))
         deviation = raw.std(0)
         self.deviation.copy_(torch.where(deviation > 1e-6, deviation, torch.ones_like(deviation)))

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['units', 'main_table', 'compare', 'in_words']
 
-# %% ../../nbs/64_repro.tables.ipynb #3834bb21
+# %% ../../nbs/64_repro.tables.ipynb #6c15c145
 import numpy as np
 import pandas as pd
 
 from ..core import InputError
-from ..metrics.significance import paired_difference
+from ..metrics.significance import holm, paired_difference
 
 # %% ../../nbs/64_repro.tables.ipynb #32fe44d6
 def units(
@@ -75,18 +75,19 @@ def _pairs(part, method, control, metric):
     wide = wide[[method, control]].dropna()
     return wide[method].to_numpy(), wide[control].to_numpy(), *(wide.index.get_level_values(k).tolist() for k in ("image", "group"))
 
-# %% ../../nbs/64_repro.tables.ipynb #a0104a3e
+# %% ../../nbs/64_repro.tables.ipynb #2fc5bd70
 def in_words(
     comparisons: pd.DataFrame, # from `compare`
     method: str, # the method that was judged
-    alpha: float = 0.05, # below it a p-value is called beyond noise
+    alpha: float = 0.05, # below it a p-value, after Holm's correction, is called beyond noise
 ) -> list[str]: # one sentence per control, on all unseen domains (or on the tested one)
     "What a comparison says, in sentences."
     rows = comparisons.query("domain == 'all unseen'") if (comparisons["domain"] == "all unseen").any() else comparisons
+    rows = rows.assign(p=holm(rows["p"].to_numpy()))
     return [f"{method} against {r['control']} on {r['domain']}: {100*r['diff']:+.2f} Dice points {_verdict(r, alpha)}" for _, r in rows.iterrows()]
 
 def _verdict(r, alpha):
     "Interval, p and what they mean."
     if r["n"] < 2 or np.isnan(r["p"]): return "(n = 1: no claim)"
     p = f"p = {r['p']:.3f}" if r["p"] >= 0.001 else "p < 0.001"
-    return f"[{100*r['low']:+.2f}, {100*r['high']:+.2f}], {p}, n = {r['n']}: " + ("beyond noise" if r["p"] < alpha else "noise")
+    return f"[{100*r['low']:+.2f}, {100*r['high']:+.2f}], {p}, n = {r['n']}: " + ("beyond noise" if r["p"] < alpha else "not beyond noise")

@@ -64,7 +64,7 @@ def prediction_gap(
     per_pixel = (b.exp() * (b - a)).sum(1) * tau**2
     return per_pixel.mean() if fov is None else (per_pixel * fov).sum() / fov.sum().clamp_min(1)
 
-# %% ../../nbs/43_train.act.ipynb #4359ceb0
+# %% ../../nbs/43_train.act.ipynb #33915476
 class Act:
     "Train one alignment network beside its frozen segmenter."
     def __init__(self,
@@ -83,14 +83,17 @@ class Act:
         self.fabric, self.sampler, self.plan, self.weights, self.k, self.strength, self.seed = fabric, sampler, plan, weights, k, strength, seed
         self.segmenter = frozen(fabric.to_device(segmenter).to(memory_format=torch.channels_last))
         self.alignment, self.psae = fabric.to_device(alignment).train(), fabric.to_device(psae)
-        with torch.no_grad(), fabric.autocast(): calibrate(self.alignment, torch.cat([self.segmenter.encode(self._batch(i)[0].flatten(0, 1))[0] for i in range(4)]))
+        with torch.no_grad(), fabric.autocast(): calibrate(self.alignment, torch.cat([self.segmenter.encode(fabric.to_device(self._views(i).flatten(0, 1)))[0] for i in range(4)]))
         self.modules = {"alignment": self.alignment}
         self.optimizers = {"alignment": make_optimizer(alignment.parameters(), plan)}
 
     def _batch(self, i):
         "Views, masks and fields of view of step i, this process's share."
-        batch = self.sampler.batch(i)
-        return share_out(self.fabric, views_of(batch, self.k, (self.seed, "act", i), self.strength), batch)
+        return share_out(self.fabric, self._views(i), self.sampler.batch(i))
+
+    def _views(self, i):
+        "All views of step i, the same in every process."
+        return views_of(self.sampler.batch(i), self.k, (self.seed, "act", i), self.strength)
 
     def step(self, i): # i: number of the update
         "One update of the alignment network."

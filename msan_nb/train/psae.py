@@ -42,7 +42,7 @@ def _my_masks(fabric, sampler, i):
     "This process's share of the masks of step i."
     return fabric.to_device(sampler.batch(i).y[fabric.global_rank::fabric.world_size])
 
-# %% ../../nbs/42_train.psae.ipynb #cf998901
+# %% ../../nbs/42_train.psae.ipynb #e286eea3
 def relative_error(
     found: torch.Tensor, # N×C×H×W
     wanted: torch.Tensor, # N×C×H×W
@@ -63,7 +63,7 @@ class LatentReconstruction:
         self.fabric, self.sampler, self.plan, self.through = fabric, sampler, plan, through
         self.autoencoder = frozen(fabric.to_device(psae).autoencoder)
         self.net = psae.alignment.train()
-        with torch.no_grad(): calibrate(self.net, torch.cat([self.autoencoder.encode(_my_masks(fabric, sampler, i)) for i in range(4)]))
+        with torch.no_grad(): calibrate(self.net, torch.cat([self.autoencoder.encode(fabric.to_device(sampler.batch(i).y)) for i in range(4)]))
         self.modules = {"alignment": self.net}
         self.optimizers = {"alignment": make_optimizer(self.net.parameters(), plan)}
 
@@ -77,7 +77,7 @@ class LatentReconstruction:
         update(self.fabric, latent + self.through * mask, self.optimizers["alignment"], rate_at(self.plan, i))
         return {"latent": latent.detach(), "through": mask.detach()}
 
-# %% ../../nbs/42_train.psae.ipynb #4834f506
+# %% ../../nbs/42_train.psae.ipynb #058054a9
 def train_psae(
     fabric: Fabric, # device, precision, processes
     psae: SemanticAutoencoder, # trained in place
@@ -102,8 +102,8 @@ def reconstruction_dice(
     y: torch.Tensor, # N×h×w int64 masks with foreground
 ) -> dict[str, float]: # "latent" and "vector", each in [0,1]
     "Dice of masks after mask → latent → mask and after mask → vector → mask; foreground is any class but 0."
-    routes = {"latent": psae.autoencoder(y), "vector": psae.decode_vector(psae.vector(y))}
-    def dice(logits):
-        p, t = logits.argmax(1) > 0, y > 0
+    routes = {"latent": psae.autoencoder, "vector": lambda y: psae.decode_vector(psae.vector(y))}
+    def dice(route):
+        p, t = torch.cat([route(part).argmax(1) > 0 for part in y.split(32)]), y > 0
         return float(2 * (p & t).sum() / (p.sum() + t.sum()).clamp_min(1))
-    return {name: dice(logits) for name, logits in routes.items()}
+    return {name: dice(route) for name, route in routes.items()}

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['segmentation_loss', 'views_of', 'share_out', 'augmented', 'Supervised']
 
-# %% ../../nbs/41_train.supervised.ipynb #0317d29f
+# %% ../../nbs/41_train.supervised.ipynb #2eb30036
 import torch
 from lightning_fabric import Fabric
 from torch.nn import functional as F
 
-from ..core import torch_stream
+from ..core import InputError, torch_stream
 from ..data.views import Batch, TileSampler, make_views
 from ..models.segmenter import Segmenter
 from .loop import Plan, make_optimizer, rate_at, update
@@ -26,7 +26,7 @@ def segmentation_loss(
     if fov is None: return per_pixel.mean()
     return (per_pixel * fov).sum() / fov.sum().clamp_min(1)
 
-# %% ../../nbs/41_train.supervised.ipynb #73d29a08
+# %% ../../nbs/41_train.supervised.ipynb #b6e1ee50
 def views_of(
     batch: Batch, # B tiles
     k: int, # views beside the anchor
@@ -42,6 +42,7 @@ def share_out(
     batch: Batch, # the labels
 ) -> tuple: # this process's views V×B/world×C×h×w, y, fov, on its device
     "This process's share of a batch."
+    if len(batch) % fabric.world_size: raise InputError("batch", f"{len(batch)} tiles for {fabric.world_size} processes", "equal shares", "make the batch a multiple of the number of processes")
     mine = slice(fabric.global_rank, None, fabric.world_size)
     return tuple(fabric.to_device(t) for t in (views[:, mine], batch.y[mine], batch.fov[mine]))
 
