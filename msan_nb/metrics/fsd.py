@@ -67,7 +67,7 @@ def frechet_distance(
     "Squared Fréchet distance of the Gaussians fitted to two sets of vectors: exact for every n, m and D."
     return sum(frechet_parts(a, b))
 
-# %% ../../nbs/31_metrics.fsd.ipynb #cfbf2c18
+# %% ../../nbs/31_metrics.fsd.ipynb #72ac533b
 @dataclass(frozen=True, repr=False)
 class FSD:
     "A Fréchet Semantic Distance with everything needed to read it."
@@ -90,9 +90,9 @@ class FSD:
     note: str = "" # why interval and null are missing, if they are
 
     @property
-    def excess(self) -> float: return self.half - self.null  # what is left when the bias of both cancels
+    def excess(self) -> float: "What is left when the bias of both cancels."; return self.half - self.null
 
-    def row(self) -> dict: return asdict(self)  # a row of fsd.csv
+    def row(self) -> dict: "A row of fsd.csv."; return asdict(self)
 
     def __repr__(self): return _sentence(self)
 

@@ -19,7 +19,7 @@ from ..metrics.segmentation import confusion, dice, evaluate_image, iou, sensiti
 from ..models.alignment import AlignmentNetwork
 from ..models.segmenter import Segmenter
 
-# %% ../../nbs/63_repro.evaluate.ipynb #339b4fd8
+# %% ../../nbs/63_repro.evaluate.ipynb #0785dac4
 @torch.no_grad()
 def predict_image(
     model: Segmenter, # in eval() mode
@@ -35,7 +35,7 @@ def predict_image(
     def tile_probabilities(x):
         with torch.autocast(device.type, precision or torch.bfloat16, enabled=precision is not None): logits = model(x.contiguous(memory_format=torch.channels_last))
         return logits.float().softmax(1)
-    x = torch.from_numpy(image)[None].to(device)
+    x = torch.tensor(image)[None].to(device)
     return sliding_window_inference(x, (size, size), batch, tile_probabilities, overlap=overlap, mode="gaussian", padding_mode="reflect" if min(image.shape[1:]) > size // 2 else "constant")[0].cpu().numpy()
 
 # %% ../../nbs/63_repro.evaluate.ipynb #6fd64bba
