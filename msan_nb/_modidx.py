@@ -363,6 +363,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'msan_nb.distill.gkd._part_of_gkd': ('distill.gkd.html#_part_of_gkd', 'msan_nb/distill/gkd.py'),
                                      'msan_nb.distill.gkd.drift': ('distill.gkd.html#drift', 'msan_nb/distill/gkd.py'),
                                      'msan_nb.distill.gkd.gkd_name': ('distill.gkd.html#gkd_name', 'msan_nb/distill/gkd.py'),
+                                     'msan_nb.distill.gkd.gradient_norms': ('distill.gkd.html#gradient_norms', 'msan_nb/distill/gkd.py'),
                                      'msan_nb.distill.gkd.make_methods': ('distill.gkd.html#make_methods', 'msan_nb/distill/gkd.py')},
             'msan_nb.metrics.fsd': { 'msan_nb.metrics.fsd.FSD': ('metrics.fsd.html#fsd', 'msan_nb/metrics/fsd.py'),
                                      'msan_nb.metrics.fsd.FSD.__repr__': ('metrics.fsd.html#fsd.__repr__', 'msan_nb/metrics/fsd.py'),
