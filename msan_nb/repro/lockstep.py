@@ -19,7 +19,7 @@ from ..distill.gkd import drift
 from ..train.loop import fit
 from ..train.supervised import share_out, views_of
 
-# %% ../../nbs/62_repro.lockstep.ipynb #62893138
+# %% ../../nbs/62_repro.lockstep.ipynb #32ad3792
 class Lockstep:
     "A task for `fit`: one step is one step of every method on the same shared batch."
     def __init__(self,
@@ -36,8 +36,8 @@ class Lockstep:
         self.fabric, self.distillers, self.sampler, self.k, self.strength, self.seed = fabric, distillers, sampler, k, strength, seed
         self.guides = Guides(*(fabric.to_device(net).to(memory_format=torch.channels_last) for net in (guides.teacher, guides.TAN, guides.SAN)))
         for d in distillers: d.place(fabric); d.guides = self.guides
-        self.modules = {d.name: nn.ModuleDict({"student": d.student, "adapters": d.adapters}) for d in distillers}
-        self.optimizers = {d.name: d.optimizer for d in distillers}
+        self.modules = {d.name: d.modules for d in distillers}
+        self.optimizers = {name: o for d in distillers for name, o in d.optimizers.items()}
 
     def step(self, i): # i: number of the update
         "One update of every method."

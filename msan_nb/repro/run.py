@@ -7,7 +7,7 @@ __all__ = ['NAMES', 'Workshop', 'device_name', 'network', 'kept', 'drop_checkpoi
            'psae_stage', 'act_stage', 'distill_stage', 'Trained', 'train_seed', 'method_network', 'judge', 'examples',
            'write_csv', 'reproduce', 'open_run', 'keep_stages', 'run_recipe', 'load_network']
 
-# %% ../../nbs/65_repro.run.ipynb #5f98772a
+# %% ../../nbs/65_repro.run.ipynb #554bbbfc
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from torch import nn
 from ..core import InputError, digest, environment, load_tensors, read_json, replacing, save_tensors, seeded, write_json
 from ..data.views import TileSampler, grid_tiles
 from ..distill.base import Guides
-from ..distill.gkd import make_methods
+from ..distill import make_methods
 from ..models import build
 from ..models.alignment import AlignmentNetwork
 from ..models.autoencoder import SemanticAutoencoder
