@@ -17,10 +17,11 @@ from msan_nb.repro.recipes import make_recipe
 METHODS = ("teacher", "student S₀", "student alone", "KD + views", "GKD")
 DOMAINS = {"home/val": "val", "home/test": "test", "away": "unseen", "<b>far</b> $x^": "unseen"}
 GAIN = {"teacher": 20, "student S₀": -10, "student alone": 0, "KD + views": 2, "GKD": 9}
+MANY = (*METHODS[:3], "student + views", *(f"method {i}" for i in range(18)), "KD + views", "GKD (intra)", "GKD")  # a table of twenty-five rows
 
 
 def image_row(rng, method, seed, domain, i, scale, region):
-    tp, fp, fn = 60 + GAIN[method] + int(rng.integers(4)), 10 + int(rng.integers(4)), 12
+    tp, fp, fn = 60 + GAIN.get(method, len(method) % 5) + int(rng.integers(4)), 10 + int(rng.integers(4)), 12
     return {"method": method, "seed": seed, "domain": domain, "split": DOMAINS[domain], "image": f"00{i}", "group": f"0{i}", "scale": scale, "region": region, "label": 1,
             "dice": 2*tp/(2*tp + fp + fn), "iou": tp/(tp + fp + fn), "sensitivity": tp/(tp + fn), "specificity": 100/(100 + fp), "auc": .9, "hd95": np.nan if method == "teacher" and i == 0 else 3., "tp": tp, "fp": fp, "fn": fn, "tn": 100}
 
@@ -35,17 +36,17 @@ def write_tensors(path, tensors, meta):
     save_file({k: torch.as_tensor(v).contiguous() for k, v in tensors.items()}, path, metadata={"json": json.dumps(meta)})
 
 
-def write_seed(folder, rng):
+def write_seed(folder, rng, methods=METHODS):
     tested = [d for d, split in DOMAINS.items() if split != "val"]
-    pictures = {f"{d}|0|{name}": rng.integers(0, 256, (24, 24), dtype=np.uint8) for d in tested for name in ("image", *METHODS)}
+    pictures = {f"{d}|0|{name}": rng.integers(0, 256, (24, 24), dtype=np.uint8) for d in tested for name in ("image", *methods)}
     pictures |= {f"{d}|0|mask": rng.integers(0, 2, (24, 24), dtype=np.uint8) for d in tested}
     write_tensors(folder/"examples.safetensors", pictures, {d: ["000"] for d in tested})
-    vectors = {f"{n}|{d}": rng.normal(size=(24, 4)).astype("float32") for n in ("P-SAE", *METHODS) for d in tested}
+    vectors = {f"{n}|{d}": rng.normal(size=(24, 4)).astype("float32") for n in ("P-SAE", *methods) for d in tested}
     write_tensors(folder/"vectors.safetensors", vectors, {d: {"ids": ["000"]*24, "groups": ["00"]*24} for d in tested})
     for step in (0, 5):
-        tensors = {f"vectors/{m}": rng.normal(size=(3, 4, 4)).astype("float32") for m in ("teacher", *METHODS[2:])}
-        write_tensors(folder/"distil"/"snapshots"/f"step-{step:06d}.safetensors", tensors, {"step": step, "methods": {m: {"val_dice": .5, "drift": .1 + step} for m in METHODS[2:]}})
-    for where, terms in {"teacher": ["ce"], "student": ["ce"], "psae/autoencoder": ["reconstruct"], "psae/gate": ["latent"], "tan": ["predict"], "san": ["predict"], "distil": [f"{m}/ce" for m in METHODS[2:]] + ["GKD/intra"]}.items():
+        tensors = {f"vectors/{m}": rng.normal(size=(3, 4, 4)).astype("float32") for m in ("teacher", *methods[2:])}
+        write_tensors(folder/"distil"/"snapshots"/f"step-{step:06d}.safetensors", tensors, {"step": step, "methods": {m: {"val_dice": .5, "drift": .1 + step} for m in methods[2:]}})
+    for where, terms in {"teacher": ["ce"], "student": ["ce"], "psae/autoencoder": ["reconstruct"], "psae/gate": ["latent"], "tan": ["predict"], "san": ["predict"], "distil": [f"{m}/ce" for m in methods[2:]] + ["GKD/intra"]}.items():
         (folder/where).mkdir(parents=True, exist_ok=True)
         (folder/where/"history.jsonl").write_text("".join(json.dumps({"step": i, **{t: 1/(i + 1) for t in terms}}) + "\n" for i in range(10)))
     stages = {s: f"{s}-0123abcd" for s in ("teacher", "student", "psae", "tan", "san", "distil")}
@@ -54,18 +55,19 @@ def write_seed(folder, rng):
     (folder/"diagnostics.json").write_text(json.dumps(dice)); (folder/"done.json").write_text(json.dumps({"seed": 0, "stages": stages}))
 
 
-def fake_run(folder, seeds=(0, 1), whole=True, **changes):
+def fake_run(folder, seeds=(0, 1, 2), whole=True, methods=METHODS, **changes):
     """A finished run as `reproduce` leaves it; metrics of two scales, distances with intervals. Not whole: without what lies in the folders of the seeds."""
     rng = np.random.default_rng(0)
     folder.mkdir()
     recipe = replace(make_recipe("vessel", "tiny"), **changes)
-    rows = [image_row(rng, m, s, d, i, *which) for m in METHODS for s in seeds for d in DOMAINS for i in range(8) for which in (("harmonised", "fov"), ("harmonised", "frame"), ("native", "fov"))]
+    rows = [image_row(rng, m, s, d, i, *which) for m in methods for s in seeds for d in DOMAINS for i in range(8) for which in (("harmonised", "fov"), ("harmonised", "frame"), ("native", "fov"))]
     pd.DataFrame(rows).to_csv(folder/"metrics.csv", index=False)
-    pd.DataFrame([distance_row(n, d, s, 1. + i) for s in seeds for i, n in enumerate(("P-SAE", *METHODS)) for d in DOMAINS if d != "home/test"]).to_csv(folder/"fsd.csv", index=False)
+    pd.DataFrame([distance_row(n, d, s, 1. + i) for s in seeds for i, n in enumerate(("P-SAE", *methods)) for d in DOMAINS if d != "home/test"]).to_csv(folder/"fsd.csv", index=False)
+    pd.DataFrame({"method": methods[2:], "own": 1e6, "teacher": 2e6, "in_lockstep": 2., "alone": 6.}).to_csv(folder/"costs.csv", index=False)
     (folder/"config.json").write_text(json.dumps({"recipe": asdict(recipe), "seeds": list(seeds), "threads": 1, "synthetic": True}))
     (folder/"env.json").write_text(json.dumps({"python": "3.11", "packages": {"torch": "2"}}))
     (folder/"data.json").write_text(json.dumps({d: {"hash": f"hash{i}", "images": 8, "groups": 8} for i, d in enumerate(["home/train", *DOMAINS])}))
-    for s in seeds if whole else (): write_seed(folder/f"seed-{s}", rng)
+    for s in seeds if whole else (): write_seed(folder/f"seed-{s}", rng, methods)
     return folder
 
 
@@ -102,8 +104,10 @@ def own(tmp_path): return fake_run(tmp_path/"run", seeds=(0,), whole=False)
 
 
 def cells(html, method):
-    row = re.search(rf"<th scope=row>{re.escape(escape(method))}</th>(.*?)</tr>", html)[1]
-    return [unescape(c) for c in re.findall("<td>(.*?)</td>", row)]
+    """The first row of a method, as heading -> text."""
+    table = next(t for t in re.findall("<table>(.*?)</table>", html) if f"<th scope=row>{escape(method)}</th>" in t)
+    row = re.search(rf"<th scope=row>{re.escape(escape(method))}</th>(.*?)</tr>", table)[1]
+    return dict(zip([unescape(c) for c in re.findall('<th scope="col">(.*?)</th>', table)[1:]], [unescape(c) for c in re.findall("<td>(.*?)</td>", row)]))
 
 
 def test_the_page_needs_nothing_else(run):
@@ -112,7 +116,7 @@ def test_the_page_needs_nothing_else(run):
     assert page.loads and all(u.startswith(("data:image/png;base64,", "#")) for u in page.loads)
     assert "://" not in page.text and "url(" not in (run/"report.html").read_text()
     assert all(len(i["alt"]) > 20 and int(i["width"]) > 100 for i in page.images)
-    assert len(page.images) == len(list((run/"figures").glob("*.png"))) == 3 + 5  # an example of each domain, and five other figures
+    assert len(page.images) == len(list((run/"figures").glob("*.png"))) == 3 + 6  # an example of each domain, and six other figures
     assert not [p for p in (*run.iterdir(), *(run/"figures").iterdir()) if p.suffix == ".tmp"]
     assert (run/"report.html").stat().st_size < 4e6
 
@@ -136,7 +140,7 @@ def test_dice_is_that_of_metrics_csv(run):
     for method in METHODS:
         by_seed = [np.mean([part["dice"].mean() for _, part in seed.groupby("domain")]) for _, seed in rows[rows["method"] == method].groupby("seed")]
         expected = f"{np.mean(by_seed):.3f} ± {np.std(by_seed, ddof=1):.3f}"
-        assert cells(html, method)[-1] == expected
+        assert cells(html, method)["unseen mean"] == expected
         assert expected in next(line for line in text.splitlines() if line.startswith(method + " "))
 
 
@@ -148,11 +152,57 @@ def test_fsd_is_normalised_with_its_interval(run):
 
 
 def test_the_headline_says_who_wins(run, own):
-    assert "GKD beats all 2 controls beyond noise" in Page(run/"report.html").text
+    assert "GKD beats all 2 rivals beyond noise" in Page(run/"report.html").text
     rows = pd.read_csv(own/"metrics.csv", dtype={"image": str, "group": str})
     rows.loc[rows["method"] == "GKD", "dice"] -= .2
     rows.to_csv(own/"metrics.csv", index=False)
-    assert "GKD is worse than all 2 controls beyond noise" in terminal_table(own)
+    assert "GKD is worse than all 2 rivals beyond the noise of images (one seed" in terminal_table(own)
+
+
+def test_differences_are_those_of_the_means(run):
+    html = (run/"report.html").read_text()
+    dice = {m: pd.read_csv(run/"metrics.csv").query("scale == 'harmonised' and region == 'fov' and split == 'unseen' and method == @m").groupby("domain")["dice"].mean().mean() for m in METHODS}
+    for method in METHODS[2:4]: assert cells(html, method)["GKD minus this"].startswith(f"{100*(dice['GKD'] - dice[method]):+.2f} [")
+    assert {m: cells(html, m)["verdict"] for m in METHODS} == {"teacher": "–", "student S₀": "–", "student alone": "beyond noise", "KD + views": "beyond noise", "GKD": "–"}
+
+
+def test_only_what_is_beyond_noise_is_bold(run, own):
+    bold = lambda html: {unescape(m) for m in re.findall(r'<tr class="sure"><th scope=row>(.*?)</th>', html)}
+    assert {"student alone", "KD + views"} <= bold((run/"report.html").read_text())
+    assert bold(write_report(own).read_text()) == set()  # one seed: nothing is beyond the noise of training
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory):
+    folder = fake_run(tmp_path_factory.mktemp("many")/"run", seeds=(0, 1), methods=MANY)
+    write_report(folder)
+    return folder
+
+
+def test_many_rows_stand_by_family(many):
+    html, text = (many/"report.html").read_text(), terminal_table(many)
+    assert 'class="missing"' not in html and (many/"report.html").stat().st_size < 4e6
+    first = re.search("<table>(.*?)</table>", html)[1]
+    order = re.findall("scope=(?:row|rowgroup)>(.*?)</th>", first.replace(" colspan=7", ""))
+    titles = [o for o in order if ":" in o or o in ("Without a teacher", "Other distillation") or o.startswith("GKD, ")]
+    assert len(titles) == 4 and len(order) == len(MANY) + 4 and set(map(unescape, order)) >= set(MANY)
+    lines = [line for line in text.split("Dice, mean")[1].split("\n\n")[0].splitlines()[2:]]
+    assert [line[2:] if line.startswith("- ") else "" for line in lines].count("") == len(MANY) and [line[2:] for line in lines if line.startswith("- ")] == [unescape(t) for t in titles]
+
+
+def test_pictures_of_many_rows_show_a_few_by_name(many):
+    r = read_run(many)
+    assert {"teacher", "student S₀", "student alone", "student + views", "GKD"} < set(r.shown) and len(r.shown) == 6
+    assert (r.parts, len(r.rivals)) == (["GKD (intra)"], 21)
+    page = Page(many/"report.html")
+    effects = next(i["alt"] for i in page.images if i["alt"].startswith("GKD minus"))
+    assert all(m in effects for m in (*r.rivals, *r.parts)) and "teacher" not in effects
+    assert len(page.images) == len(list((many/"figures").glob("*.png"))) == 3 + 6
+
+
+def test_costs_are_read_from_the_run(many):
+    row = next(t for t in re.findall("<table>(.*?)</table>", (many/"report.html").read_text()) if "MMACs" in t)
+    assert "<td>6.00</td>" in row and "<td>0.500</td>" in row  # relative cost, and source-val Dice at equal compute
 
 
 def test_images_of_the_terminal_are_named_and_warned_of(own):
@@ -174,7 +224,7 @@ def test_missing_parts_leave_messages(own):
     html = write_report(own).read_text()
     messages = re.findall('class="missing">(not available.*?)</p>', html)
     assert len(messages) == len(LOST) and all(any(lost in m for m in messages) for lost in LOST)
-    assert str(own) not in html and "GKD beats" in html and [p.name for p in (own/"figures").iterdir()] == ["fsd.png"]
+    assert str(own) not in html and "GKD beats" in html and {p.name for p in (own/"figures").iterdir()} == {"effects.png", "fsd.png"}
 
 
 def test_broken_parts_leave_messages(own):
@@ -190,8 +240,8 @@ def test_a_run_without_gkd_compares_last_and_first(own):
     rows = pd.read_csv(own/"metrics.csv", dtype={"image": str, "group": str}).query("method != 'GKD'")
     rows.to_csv(own/"metrics.csv", index=False)
     r = read_run(own)
-    assert (r.judged, r.controls) == ("KD + views", ["student alone"])
-    assert "KD + views against student alone" in terminal_table(own) and "KD + views" in write_report(own).read_text()
+    assert (r.judged, r.rivals) == ("KD + views", ["student alone"])
+    assert "Against student alone" in terminal_table(own) and "KD + views" in write_report(own).read_text()
 
 
 def test_without_unseen_domains_nothing_is_claimed(own):

@@ -51,10 +51,11 @@ def mobilenet_stages(
         stages.append(nn.Sequential(*blocks))
     return nn.ModuleList(stages)
 
-# %% ../../nbs/22_models.mobilenet.ipynb #e0a81830
+# %% ../../nbs/22_models.mobilenet.ipynb #0daef57c
 class MobileNetUNet(Segmenter):
     "MobileNetV2-UNet; bottleneck `1280·width` channels at stride 32."
     skip_stages = (0, 1, 2, 4)  # the last stage at each of the strides 2, 4, 8, 16
+    early = ("stages.0", "stages.1")
 
     def __init__(self,
         in_channels: int = 1, # channels of the image

@@ -14,9 +14,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..core import InputError
 
-# %% ../../nbs/20_models.segmenter.ipynb #48f371ca
+# %% ../../nbs/20_models.segmenter.ipynb #35b5afc2
 class Segmenter(nn.Module):
     "A network cut at its bottleneck; subclasses define `encode` and `decode`."
+    early: tuple = () # names, as for `get_submodule`, of shallow stages of the encoder (outputs B×C×h×w), each called once by `encode`
+
     def __init__(self,
         channels: int, # C, channels of the bottleneck `f`
         stride: int, # input pixels per bottleneck position, each direction
@@ -59,7 +61,7 @@ def norm(
     if kind == "group": return nn.GroupNorm(math.gcd(8, channels), channels)
     raise InputError("norm", repr(kind), "'batch' or 'group'", "pick one of the two")
 
-# %% ../../nbs/20_models.segmenter.ipynb #6dff29d2
+# %% ../../nbs/20_models.segmenter.ipynb #9f31e437
 def parameters(
     model: nn.Module, # any module
 ) -> int:
@@ -72,8 +74,9 @@ def macs(
 ) -> int:
     "Multiply-accumulates of one image through `model` in evaluation mode."
     was = model.training
+    device = next((p.device for p in model.parameters()), None)
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        model.eval()(torch.zeros(1, getattr(model, "in_channels", 1), size, size))
+        model.eval()(torch.zeros(1, getattr(model, "in_channels", 1), size, size, device=device))
     model.train(was)
     return counter.get_total_flops() // 2
 

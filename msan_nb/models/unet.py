@@ -21,9 +21,11 @@ def double_conv(
     def block(a, b): return [nn.Conv2d(a, b, 3, padding=1, bias=False), norm(b, kind), nn.ReLU()]
     return nn.Sequential(*block(inner, outer), *block(outer, outer))
 
-# %% ../../nbs/21_models.unet.ipynb #c57ff288
+# %% ../../nbs/21_models.unet.ipynb #3d84a552
 class UNet(Segmenter):
     "U-Net; bottleneck `1024·width` channels at stride 16."
+    early = ("downs.0", "downs.1")
+
     def __init__(self,
         in_channels: int = 1, # channels of the image
         classes: int = 2, # classes including the background

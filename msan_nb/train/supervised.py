@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['segmentation_loss', 'views_of', 'share_out', 'augmented', 'Supervised']
 
-# %% ../../nbs/41_train.supervised.ipynb #2eb30036
+# %% ../../nbs/41_train.supervised.ipynb #9a12dd15
 import torch
 from lightning_fabric import Fabric
 from torch.nn import functional as F
 
-from ..core import InputError, torch_stream
+from ..core import InputError, seeded, torch_stream
 from ..data.views import Batch, TileSampler, make_views
 from ..models.segmenter import Segmenter
 from .loop import Plan, make_optimizer, rate_at, update
@@ -57,7 +57,7 @@ def augmented(
     changed = torch.rand(len(batch.x), generator=torch_stream(*address, "which")) < share
     return torch.where(changed[:, None, None, None], make_views(batch.x, 1, address, strength)[1], batch.x)
 
-# %% ../../nbs/41_train.supervised.ipynb #d5da0a27
+# %% ../../nbs/41_train.supervised.ipynb #444db9ed
 class Supervised:
     "Train one segmenter by cross-entropy."
     def __init__(self,
@@ -79,6 +79,7 @@ class Supervised:
         batch = self.sampler.batch(i)
         x = augmented(batch, self.augment, (self.seed, "augment", i), self.strength)
         x, y, _ = share_out(self.fabric, x[None], batch)
-        with self.fabric.autocast(): loss = segmentation_loss(self.model(x[0].contiguous(memory_format=torch.channels_last)), y)
+        with seeded(self.seed, "supervised", i, self.fabric.global_rank), self.fabric.autocast():  # dropout draws from the step's own stream
+            loss = segmentation_loss(self.model(x[0].contiguous(memory_format=torch.channels_last)), y)
         update(self.fabric, loss, self.optimizers["segmenter"], rate_at(self.plan, i))
         return {"ce": loss.detach()}
