@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup demo test test-fast prepare notebooks lab hooks vessel liver bench-fsd clean
+.PHONY: help setup demo test test-fast prepare notebooks lab hooks vessel liver tune ablate bench bench-fsd clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -42,16 +42,27 @@ lab: setup ## JupyterLab on the first tutorial
 hooks: ## clean and export notebooks at every commit
 	git config core.hooksPath .githooks
 
-vessel: setup ## CHASEDB1 → STARE, HRF, DRIVE: needs MSAN_DATA, at most an hour on two cores
-	$(BIN)/msan reproduce vessel --preset cpu --seeds 1 --out runs/vessel-cpu
+vessel: setup ## CHASEDB1 → STARE, HRF, DRIVE, every method, three seeds: needs MSAN_DATA, hours on two cores, goes on where it stopped
+	$(BIN)/msan reproduce vessel --preset cpu --methods all --seeds 3 --jobs 2 --out runs/vessel-cpu
 	$(BIN)/python .ci/keep.py runs/vessel-cpu
 
-liver: setup ## LiTS slices → CHAOS: needs MSAN_DATA
-	$(BIN)/msan reproduce liver --preset cpu --seeds 1 --out runs/liver-cpu
+liver: setup ## LiTS slices → CHAOS, every method, one seed: needs MSAN_DATA
+	$(BIN)/msan reproduce liver --preset cpu --methods all --seeds 1 --out runs/liver-cpu
 	$(BIN)/python .ci/keep.py runs/liver-cpu
 
-bench-fsd: setup ## the Fréchet distance against scipy's sqrtm, as a ratio
-	$(BIN)/python tests/bench_fsd.py
+tune: setup ## the same three tries for every method, on synthetic vessels
+	$(BIN)/msan tune vessel --preset demo --out runs/tune-vessel
+	$(BIN)/python .ci/keep.py runs/tune-vessel
+
+ablate: setup ## every choice inside GKD, on synthetic vessels
+	$(BIN)/msan ablate vessel --preset quick --rows all --out runs/ablate-vessel
+	$(BIN)/python .ci/keep.py runs/ablate-vessel
+
+bench: setup ## what a step costs, as ratios: bench.json
+	$(BIN)/msan bench --out runs/bench.json
+
+bench-fsd: setup ## the Fréchet distance against scipy's sqrtm and MONAI, as a ratio
+	$(BIN)/msan bench --what fsd --out runs/bench-fsd.json
 
 clean: ## remove what builds leave behind (not runs/)
 	rm -rf build dist *.egg-info _proc _docs .pytest_cache .hypothesis

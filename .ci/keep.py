@@ -5,6 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ("config.json", "env.json", "data.json", "metrics.csv", "fsd.csv")
+EXTRA = ("tuning.csv", "shares.json", "ablation.csv") # of `msan tune` and `msan ablate`
 
 if __name__ == "__main__":
     run = Path(sys.argv[1])
@@ -12,5 +13,6 @@ if __name__ == "__main__":
     if missing: sys.exit(f"{run}: not a finished run: {', '.join(missing)} missing. To mend it: start its command again.")
     target = ROOT / "results" / run.resolve().name
     target.mkdir(parents=True, exist_ok=True)
-    for name in KEPT: shutil.copy(run / name, target / name)
-    print(f"results/{target.name}: {', '.join(KEPT)}")
+    found = [*KEPT, *(name for name in EXTRA if (run / name).is_file())]
+    for name in found: shutil.copy(run / name, target / name)
+    print(f"results/{target.name}: {', '.join(found)}")

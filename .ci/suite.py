@@ -70,7 +70,7 @@ def tutorials():
 
 
 def main():
-    stages = [generated, notebooks, lambda: pytest("pytest", "tests"), tutorials]
+    stages = [generated, notebooks, lambda: pytest("pytest", "-n", "2", "--dist", "loadfile", "tests"), tutorials]
     passed, failed, skipped = map(sum, zip(*(stage() for stage in stages)))
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""), flush=True)
     sys.exit(1 if failed or not passed else 0)

@@ -270,7 +270,7 @@ def no_interval(
     notes = between(r)[["domain", "note"]].drop_duplicates().query("note != ''").groupby("note", sort=False)["domain"].agg(", ".join)
     return " ".join(f"{domains}: {why}." for why, domains in notes.items())
 
-# %% ../../nbs/90_app.report.ipynb #38b38208
+# %% ../../nbs/90_app.report.ipynb #451761b5
 def headline(
     r: Finished, # a run
 ) -> str: # one sentence or two
@@ -292,7 +292,7 @@ def verdict(
     won, lost = int((sure & (found["diff"] > 0)).sum()), int((sure & (found["diff"] < 0)).sum())
     which = "its rival" if total == 1 else f"all {total} rivals" if total in (won, lost) else f"{won or lost} of {total} rivals"
     if won: return f"On unseen domains {judged} beats {which} beyond {noise}" + (f" and is worse than {lost}" if lost else "")
-    return f"On unseen domains {judged} is worse than {which} beyond {noise}" if lost else f"On unseen domains {judged} does not differ from {'its rival' if total == 1 else f'any of its {total} rivals'} beyond {noise}"
+    return f"On unseen domains {judged} is worse than {which} beyond {noise}" if lost else f"On unseen domains no difference between {judged} and {'its rival' if total == 1 else f'any of its {total} rivals'} is beyond {noise}"
 
 # %% ../../nbs/90_app.report.ipynb #c57bb9ee
 def attempt(
@@ -717,7 +717,7 @@ def dice_part(r: Finished) -> list: # a run → pieces
     fair = "All trained methods start from the same S₀ and see the same batches for as many steps; a step of one method costs more than that of another, see below."
     return [table_html(dice_table(r), caption, families=True), note(f"{VERDICTS} {fair}", "small")]
 
-# %% ../../nbs/90_app.report.ipynb #203dbe76
+# %% ../../nbs/90_app.report.ipynb #88b058d2
 def effect_picture(
     r: Finished, # a run
 ) -> list[Picture]:
@@ -732,6 +732,7 @@ def effect_picture(
     one = " One seed: intervals over images only." if len(r.seeds) == 1 else ""
     return [Picture("effects", as_png(figure), f"{r.judged} minus {', '.join(c for rows in groups.values() for c in rows['control'])}; the numbers stand in the tables", f"Mean difference with its 95 % interval over seeds and images ({domain}, each domain counting once). Filled: beyond noise after Holm's correction; half: beyond image noise only; open: noise.{one}")]
 
+# %% ../../nbs/90_app.report.ipynb #4cad5cd8
 def plot_effects(
     axis, # where to draw
     rows: pd.DataFrame, # from `judged`, in order from the top
@@ -746,7 +747,7 @@ def plot_effects(
     axis.set_yticks(-np.arange(len(rows)), [label(c) for c in rows["control"]], fontsize=8); axis.set_ylim(.7 - len(rows), .7)
     axis.tick_params(axis="x", labelsize=7); axis.grid(axis="x", alpha=.3)
 
-# %% ../../nbs/90_app.report.ipynb #7a3f85af
+# %% ../../nbs/90_app.report.ipynb #42f92ec5
 def difference_table(
     found: pd.DataFrame, # from `judged`
     name: str = "control", # the column that names the rows: "control" or "method"
@@ -758,6 +759,7 @@ def difference_table(
              "trainings larger": f"{c['seed_wins']} of {c['seeds']}", "sd over trainings": "–" if np.isnan(c["seed_sd"]) else f"{100*c['seed_sd']:.2f}", "verdict": c["verdict"]} for c in found.to_dict("records")]
     return pd.DataFrame(rows, index=found[name].tolist())
 
+# %% ../../nbs/90_app.report.ipynb #43cde21b
 def compare_part(r: Finished) -> list: # a run → pieces
     "Tables of differences."
     found, parts = comparisons(r), comparisons(r, True)
@@ -773,6 +775,7 @@ def _where(found):
     domain = deciding(found)["domain"].iloc[0]
     return "over all unseen domains" if domain == "all unseen" else f"on {domain}"
 
+# %% ../../nbs/90_app.report.ipynb #b4389e9c
 def cost_part(r: Finished) -> list: # a run → pieces
     "What a step of each method costs, and validation Dice at equal compute."
     costs = costs_of(r.path)
@@ -862,7 +865,7 @@ def stages_part(r: Finished) -> list: # a run → pieces
     "Keys and times of the stages, folded."
     return [folded("Stages", table_html(stage_rows(r), "Keys in the store, and seconds on the machine that made them"))]
 
-# %% ../../nbs/90_app.report.ipynb #fb38d8ba
+# %% ../../nbs/90_app.report.ipynb #aafcb65d
 SECTIONS = {
     "Result": (headline_part, what_part),
     "Tables": (dice_part, effect_picture, compare_part, cost_part, other_metrics_part, other_scales_part),
@@ -878,7 +881,7 @@ STYLE = """:root{color-scheme:light dark;--ink:#1b1b1b;--paper:#fff;--soft:#f3f4
 *{box-sizing:border-box}body{margin:0 auto;max-width:78rem;padding:1rem;font:1rem/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);overflow-wrap:anywhere}
 h1{font-size:1.6rem;line-height:1.25}h2{margin-top:2.5rem;border-bottom:2px solid var(--line)}a{color:var(--accent)}nav a{margin-right:1rem;display:inline-block}
 .headline{font-size:1.15rem;padding:.8rem 1rem;background:var(--soft);border-left:.3rem solid var(--accent)}.mind li{color:var(--mind)}.small,figcaption{font-size:.88rem}
-.missing{padding:.5rem 1rem;border:1px dashed var(--mind)}.scroll{overflow-x:auto;margin:.4rem 0 1rem}.small{margin-bottom:0}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.88rem}
+.missing{padding:.5rem 1rem;border:1px dashed var(--mind)}.scroll{overflow-x:auto;margin:.4rem 0 1rem}.small{margin-bottom:0}table{border-collapse:separate;border-spacing:0;font-variant-numeric:tabular-nums;font-size:.88rem}
 th,td{padding:.25rem .6rem;border-bottom:1px solid var(--line);text-align:left;white-space:nowrap;overflow-wrap:normal}thead th{background:var(--soft)}tbody th{font-weight:400;position:sticky;left:0;background:var(--paper)}.family th{background:var(--soft);font-weight:600;font-size:.85rem}.sure td:nth-last-child(-n+2){font-weight:700}
 figure{margin:1.2rem 0}figure .scroll{margin:0 0 .3rem}img{max-width:100%;height:auto;background:#fff;border-radius:.3rem}details{margin:.6rem 0;padding:.3rem .8rem;border:1px solid var(--line);border-radius:.3rem}summary{cursor:pointer}
 .key{display:inline-block;margin-right:.8rem}.swatch{display:inline-block;width:.9em;height:.9em;margin-right:.3em;border:1px solid #888;vertical-align:-.1em}

@@ -5,10 +5,11 @@
 # %% auto #0
 __all__ = ['METHODS', 'TERMS', 'READINGS', 'ALIGNMENTS', 'split_name', 'alignment_of', 'known_method', 'make_methods']
 
-# %% ../../nbs/59_distill.ipynb #171873cc
+# %% ../../nbs/59_distill.ipynb #6e233ad2
 from ..core import InputError
 from .base import Distiller, Guides
 from .controls import DSU, GIN, KD, AmplitudeMix, MixStyle, StudentAlone, StudentViews
+from .domains import CCDistill, CoCo, DiGA
 from .features import AT, CWD, FSP, MGD
 from .gkd import GKD
 from .relations import CIRKD, DIST, PKT, RKD, SP
@@ -16,12 +17,13 @@ from .structure import EMKD, IFVD, SKD, XDED
 from ..models.segmenter import Segmenter
 from ..train.loop import Plan
 
-# %% ../../nbs/59_distill.ipynb #7f5cf24f
+# %% ../../nbs/59_distill.ipynb #382be110
 METHODS = {
     "student": StudentAlone, "views": StudentViews, "gin": GIN, "amplitude": AmplitudeMix, "mixstyle": MixStyle, "dsu": DSU, # no teacher
     "kd": KD, "at": AT, "fsp": FSP, "mgd": MGD, "cwd": CWD, # responses and features
     "skd": SKD, "ifvd": IFVD, "xded": XDED, "emkd": EMKD, # structure within images
     "sp": SP, "rkd": RKD, "pkt": PKT, "cirkd": CIRKD, "dist": DIST, # relations between samples
+    "diga": DiGA, "coco": CoCo, "ccdistill": CCDistill, # made for other domains; the last two are our reading of unpublished losses
     "gkd": GKD,
 }
 TERMS = ("intra", "inter", "cross") # of GKD

@@ -20,13 +20,13 @@ from ..models.segmenter import Segmenter, frozen, thawed
 from ..train.loop import Plan
 from ..train.supervised import segmentation_loss
 
-# %% ../../nbs/58_distill.domains.ipynb #3d14575e
+# %% ../../nbs/58_distill.domains.ipynb #7d1f3471
 def blend(
     views: torch.Tensor, # V×B×C×h×w, view 0 is the anchor
-    share: float = 0.4, # of the view
+    part: float = 0.4, # of the view
 ) -> torch.Tensor: # K×B×C×h×w; with V = 1 the anchor itself
     "Each view mixed into its anchor: x′."
-    return torch.lerp(views[:1], views[1:] if len(views) > 1 else views, share)
+    return torch.lerp(views[:1], views[1:] if len(views) > 1 else views, part)
 
 def symmetric_loss(
     s: torch.Tensor, # N×classes×h×w, student's logits of x
@@ -59,10 +59,10 @@ def follow(
         if t.is_floating_point(): t.lerp_(there[name].to(t.dtype), 1 - keep)
         else: t.copy_(there[name])
 
-# %% ../../nbs/58_distill.domains.ipynb #b66d67ce
+# %% ../../nbs/58_distill.domains.ipynb #6e28e683
 class DiGA(Distiller):
     "Symmetric self-distillation with an averaged copy (Shen et al. 2023), on the source alone."
-    name, weights, share, back, most = "DiGA", {"ce": 1.0, "distil": 0.5}, 0.4, 0.5, 0.999
+    name, weights, part, back, most = "DiGA", {"ce": 1.0, "distil": 0.5}, 0.4, 0.5, 0.999
 
     def __init__(self,
         student: Segmenter, # S₀; copied
@@ -71,13 +71,14 @@ class DiGA(Distiller):
         seed: int = 0, # of the method's own randomness
         weights: dict | None = None, # replaces some of the default λ
         scale: float = 1.0, # factor on every λ but that of "ce"
+        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
     ):
-        super().__init__(student, guides, plan, seed, weights, scale)
+        super().__init__(student, guides, plan, seed, weights, scale, share)
         self.followers["mean"] = frozen(thawed(student))
 
     def losses(self, shared: Shared) -> dict: # "ce", "distil"
         "Cross-entropy over the views, and the crosswise one between anchors and blends."
-        V, mixed = len(shared.views), blend(shared.views, self.share)
+        V, mixed = len(shared.views), blend(shared.views, self.part)
         logits = look(self.student, torch.cat([shared.views, mixed])).logits
         with torch.no_grad(): e = look(self.followers["mean"], torch.cat([shared.views[:1], mixed])).logits
         flat = lambda z: z.expand(len(mixed), *z.shape[1:]).flatten(0, 1)
@@ -88,7 +89,7 @@ class DiGA(Distiller):
         "The mean follows."
         follow(self.followers["mean"], self.student, kept(shared.step, self.most))
 
-# %% ../../nbs/58_distill.domains.ipynb #73c2c056
+# %% ../../nbs/58_distill.domains.ipynb #85248859
 def similarity(
     f: torch.Tensor, # N×C×h×w
     side: int = 8, # places per side of the grid
@@ -105,6 +106,7 @@ def row_correlation(
     rows = lambda M: direction(M - M.mean(-1, keepdim=True), floor=1e-4)
     with torch.autocast(A.device.type, enabled=False): return rows(A) @ rows(B).mT
 
+# %% ../../nbs/58_distill.domains.ipynb #5138ae2c
 def coco_loss(
     maps_S: list, # layers N×C×h×w of the student
     maps_T: list, # as many layers of the teacher; no size need agree
@@ -115,10 +117,15 @@ def coco_loss(
     pairs = [(a, b) for b in range(len(S)) for a in range(b)]
     return sum((row_correlation(S[a], S[b]) - row_correlation(T[a], T[b])).square().mean() for a, b in pairs) / len(pairs)
 
-# %% ../../nbs/58_distill.domains.ipynb #f59336e4
+def _layers(seen):
+    "Finest skip, deepest skip, bottleneck; the bottleneck in place of a skip that is not there."
+    skips = feature_maps(seen.skips) or [seen.f]
+    return [skips[0], skips[-1], seen.f]
+
+# %% ../../nbs/58_distill.domains.ipynb #889173e2
 class CoCo(Distiller):
     "Cross-layer correlation distillation: the idea described by Zou et al. (2021), our reading."
-    name, weights, side = "CoCo", {"ce": 1.0, "coco": 10.0, "adv": 0.1}, 8
+    name, weights, side = "CoCo", {"ce": 1.0, "coco": 0.2, "adv": 0.1}, 8
 
     def __init__(self,
         student: Segmenter, # S₀; copied
@@ -127,9 +134,10 @@ class CoCo(Distiller):
         seed: int = 0, # of the critic's start
         weights: dict | None = None, # replaces some of the default λ
         scale: float = 1.0, # factor on every λ but that of "ce"
+        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
         adversarial: bool = True, # with the critic; without, the row is "CoCo (no critic)"
     ):
-        super().__init__(student, guides, plan, seed, weights, scale)
+        super().__init__(student, guides, plan, seed, weights, scale, share)
         if not adversarial: self.name = "CoCo (no critic)"
         elif self.weights["adv"]:
             with seeded("init", self.name, "critic", seed): self.companions["critic"] = Critic(student.in_channels, student.classes)
@@ -147,11 +155,6 @@ class CoCo(Distiller):
         "What the critic descends."
         critic, x, p = self.companions["critic"], shared.views.flatten(0, 1), shared.logits.softmax(2).flatten(0, 1)
         return {"critic": critic_loss(critic(x, p), critic(x, self.said))}
-
-def _layers(seen):
-    "Finest skip, deepest skip, bottleneck; the bottleneck in place of a skip that is not there."
-    skips = feature_maps(seen.skips) or [seen.f]
-    return [skips[0], skips[-1], seen.f]
 
 # %% ../../nbs/58_distill.domains.ipynb #617ce1c9
 def content_degrees(
@@ -188,10 +191,10 @@ def degree_loss(
     both = (light(S) - light(T), kind(S) - (kind(T)[:1] if invariant else kind(T)))
     return sum(d.square().sum() / max(1, d.numel()) for d in both)
 
-# %% ../../nbs/58_distill.domains.ipynb #67e528fd
+# %% ../../nbs/58_distill.domains.ipynb #55d98e0b
 class CCDistill(Distiller):
     "Cross-domain correlation distillation: the idea described by Gao et al. (2022), our reading."
-    name, weights = "CCDistill", {"ce": 1.0, "content": 1.0, "style": 1.0}
+    name, weights = "CCDistill", {"ce": 1.0, "content": 0.02, "style": 0.01}
 
     def __init__(self,
         student: Segmenter, # S₀; copied
@@ -200,9 +203,10 @@ class CCDistill(Distiller):
         seed: int = 0, # of the projection head
         weights: dict | None = None, # replaces some of the default λ
         scale: float = 1.0, # factor on every λ but that of "ce"
+        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
         invariant: bool = True, # see `degree_loss`; without, the row is "CCDistill (same views)"
     ):
-        super().__init__(student, guides, plan, seed, weights, scale)
+        super().__init__(student, guides, plan, seed, weights, scale, share)
         with seeded("init", self.name, "head", seed): self.adapters["head"] = nn.Conv2d(student.channels, 128, 1)
         self.invariant = invariant
         if not invariant: self.name = "CCDistill (same views)"

@@ -108,7 +108,7 @@ def flow_loss(
     "Mean squared difference of two FSP matrices."
     return (G_S - G_T).square().mean()
 
-# %% ../../nbs/55_distill.features.ipynb #a7ee2d33
+# %% ../../nbs/55_distill.features.ipynb #f1e05dad
 class FSP(Distiller):
     "Flow of the solution procedure (Yim et al. 2017) from the deepest skip to the bottleneck."
     name, weights = "FSP", {"ce": 1.0, "fsp": 50.0}
@@ -120,8 +120,9 @@ class FSP(Distiller):
         seed: int = 0, # of the method's own randomness
         weights: dict | None = None, # replaces some of the default λ
         scale: float = 1.0, # factor on every λ but that of "ce"
+        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
     ):
-        super().__init__(student, guides, plan, seed, weights, scale)
+        super().__init__(student, guides, plan, seed, weights, scale, share)
         deep = lambda network: [network.channels, *skip_channels(network)][-1]
         with seeded("init", self.name, "first", seed): self.adapters["first"] = adapter(deep(student), deep(guides.teacher))
         with seeded("init", self.name, "second", seed): self.adapters["second"] = adapter(student.channels, guides.teacher.channels)
@@ -148,7 +149,7 @@ def channel_divergence(
     s, t = (F.log_softmax(z.flatten(2) / tau, -1) for z in same_size(z_S.float(), z_T.float()))
     return tau**2 * F.kl_div(s, t, reduction="sum", log_target=True) / (s.shape[0] * s.shape[1])
 
-# %% ../../nbs/55_distill.features.ipynb #dc04a947
+# %% ../../nbs/55_distill.features.ipynb #a34daea5
 class CWD(Distiller):
     "Channel-wise distillation (Shu et al. 2021) of logits or of the bottleneck."
     name, weights, tau = "CWD", {"ce": 1.0, "cwd": 3.0}, 4.0
@@ -160,11 +161,12 @@ class CWD(Distiller):
         seed: int = 0, # of the method's own randomness
         weights: dict | None = None, # replaces some of the default λ
         scale: float = 1.0, # factor on every λ but that of "ce"
+        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
         on: str = "logits", # or "features"
     ):
         if on not in ("logits", "features"): raise InputError("on", repr(on), "'logits' or 'features'", "pick one of the two")
         default = {"cwd": 50.0} if on == "features" else {}
-        super().__init__(student, guides, plan, seed, {**default, **(weights or {})}, scale)
+        super().__init__(student, guides, plan, seed, {**default, **(weights or {})}, scale, share)
         self.on = on
         if on == "logits": return
         self.name = "CWD (features)"
@@ -199,7 +201,7 @@ def rebuild_loss(
     "Mean squared error of a rebuilt map."
     return (rebuilt.float() - f_T.float()).square().mean()
 
-# %% ../../nbs/55_distill.features.ipynb #417e8a53
+# %% ../../nbs/55_distill.features.ipynb #7ba49f0f
 class MGD(Distiller):
     "Masked generative distillation (Yang et al. 2022) of the bottleneck."
     name, weights, share = "MGD", {"ce": 1.0, "mgd": 168.0, "cwd": 0.0}, 0.75
@@ -211,8 +213,9 @@ class MGD(Distiller):
         seed: int = 0, # of the method's own randomness
         weights: dict | None = None, # replaces some of the default λ
         scale: float = 1.0, # factor on every λ but that of "ce"
+        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
     ):
-        super().__init__(student, guides, plan, seed, weights, scale)
+        super().__init__(student, guides, plan, seed, weights, scale, share)
         channels = guides.teacher.channels
         with seeded("init", self.name, "f", seed): self.adapters["f"] = adapter(student.channels, channels)
         with seeded("init", self.name, "generator", seed): self.adapters["generator"] = generator(channels)

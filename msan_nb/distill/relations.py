@@ -171,7 +171,7 @@ def sampled_pixels(
     at = torch.randperm(student.shape[2])[:pixels].to(student.device)
     return tuple(e[:, :, at].transpose(1, 2).contiguous() for e in (student, teacher))
 
-# %% ../../nbs/57_distill.relations.ipynb #b6e2a28a
+# %% ../../nbs/57_distill.relations.ipynb #acc447a0
 class CIRKD(Distiller):
     "Cross-image relations of pixels (Yang et al. 2022), without the memory bank."
     name, weights = "CIRKD", {"ce": 1.0, "cirkd": 1.0, "kd": 0.0}
@@ -183,10 +183,11 @@ class CIRKD(Distiller):
         seed: int = 0, # of the method's own randomness
         weights: dict | None = None, # λ; "kd" is off
         scale: float = 1.0, # factor on every λ but that of "ce"
+        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
         tau: float = 0.1, # temperature of the relations
         pixels: int = 64, # positions in each tile
     ):
-        super().__init__(student, guides, plan, seed, weights, scale)
+        super().__init__(student, guides, plan, seed, weights, scale, share)
         if pixels < 1: raise InputError("pixels", str(pixels), "1 or more", "use 64")
         self.tau, self.pixels = tau, pixels
 

@@ -108,7 +108,7 @@ def critic_loss(
     "Hinge loss of the critic; 0 where it is right by a margin of 1."
     return (1 - real).relu().mean() + (1 + fake).relu().mean()
 
-# %% ../../nbs/56_distill.structure.ipynb #9bc9cf68
+# %% ../../nbs/56_distill.structure.ipynb #1eaa925a
 class SKD(Distiller):
     "Structured knowledge distillation (Liu et al. 2019): pixels, pairs of places and, if asked for, a critic."
     name, weights = "SKD", {"ce": 1.0, "pixel": 10.0, "pair": 1.0, "adv": 0.1}
@@ -120,9 +120,10 @@ class SKD(Distiller):
         seed: int = 0, # of the critic's start
         weights: dict | None = None, # replaces some of the default λ
         scale: float = 1.0, # factor on every λ but that of "ce"
+        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
         adversarial: bool = False, # with the critic; its row is "SKD (adversarial)"
     ):
-        super().__init__(student, guides, plan, seed, weights, scale)
+        super().__init__(student, guides, plan, seed, weights, scale, share)
         if adversarial:
             self.name = "SKD (adversarial)"
             with seeded("init", self.name, "critic", seed): self.companions["critic"] = Critic(student.in_channels, student.classes)
@@ -164,7 +165,7 @@ def variation_loss(
     y = labels_at(y, a.shape[-2:])
     return (variation(a, y, classes) - variation(b, y, classes)).square().mean()
 
-# %% ../../nbs/56_distill.structure.ipynb #864cfaac
+# %% ../../nbs/56_distill.structure.ipynb #6174eae1
 class IFVD(Distiller):
     "Intra-class feature variation distillation (Wang et al. 2020), with its pixel-wise term."
     name, weights = "IFVD", {"ce": 1.0, "pixel": 1.0, "ifv": 20.0}
@@ -176,9 +177,10 @@ class IFVD(Distiller):
         seed: int = 0, # of the method's own randomness
         weights: dict | None = None, # replaces some of the default λ
         scale: float = 1.0, # factor on every λ but that of "ce"
+        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
         stride: int | None = None, # of the maps, see `map_at`; None takes the bottlenecks
     ):
-        super().__init__(student, guides, plan, seed, weights, scale)
+        super().__init__(student, guides, plan, seed, weights, scale, share)
         self.stride = stride
 
     def losses(self, shared: Shared) -> dict: # "ce", "pixel", "ifv"
@@ -210,7 +212,7 @@ def ensemble_loss(
     with torch.autocast(z.device.type, enabled=False): target = (means.T @ members(y, z.shape[1])).view(z.shape)
     return prediction_gap(z, target, tau=tau)
 
-# %% ../../nbs/56_distill.structure.ipynb #ff4f6bee
+# %% ../../nbs/56_distill.structure.ipynb #e73f31b1
 class XDED(Distiller):
     "Cross-domain ensemble distillation (Lee et al. 2022) over pixels, views for domains, without UniStyle."
     name, weights = "XDED", {"ce": 1.0, "xded": 1.0}
@@ -222,10 +224,11 @@ class XDED(Distiller):
         seed: int = 0, # of the method's own randomness
         weights: dict | None = None, # replaces some of the default λ
         scale: float = 1.0, # factor on every λ but that of "ce"
+        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
         source: str = "student", # whose logits vote: "student" (the paper) or "teacher"
         tau: float = 2.0, # temperature
     ):
-        super().__init__(student, guides, plan, seed, weights, scale)
+        super().__init__(student, guides, plan, seed, weights, scale, share)
         if source not in ("student", "teacher"): raise InputError("source", repr(source), "'student' or 'teacher'", "pick one of the two")
         self.source, self.tau = source, tau
         if source == "teacher": self.name = "XDED (teacher)"
@@ -272,7 +275,7 @@ def region_loss(
     there = (in_S & in_T).float()
     return ((a - b).square() * there).sum(1).div(there.sum(1).clamp_min(1)).mean()
 
-# %% ../../nbs/56_distill.structure.ipynb #6ae6334f
+# %% ../../nbs/56_distill.structure.ipynb #0a216a77
 class EMKD(Distiller):
     "Prediction maps, importance maps and region affinity (Qin et al. 2021) on a low and a high map."
     name, tau, weights = "EMKD", 4.0, {"ce": 1.0, "prediction": 0.1, "importance": 0.9, "region": 0.9}
@@ -284,9 +287,10 @@ class EMKD(Distiller):
         seed: int = 0, # of the method's own randomness
         weights: dict | None = None, # replaces some of the default λ
         scale: float = 1.0, # factor on every λ but that of "ce"
+        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
         masks: str = "nearest", # see `region_cosines`
     ):
-        super().__init__(student, guides, plan, seed, weights, scale)
+        super().__init__(student, guides, plan, seed, weights, scale, share)
         if masks not in ("nearest", "shares"): raise InputError("masks", repr(masks), "'nearest' or 'shares'", "pick one of the two")
         self.masks = masks
 

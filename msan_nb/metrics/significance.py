@@ -6,14 +6,14 @@
 __all__ = ['ONE_SEED', 'KEYS', 'MeanSd', 'mean_sd', 'Paired', 'paired_difference', 'Interval', 'crossed_bootstrap', 'Crossed',
            'crossed_difference', 'holm', 'summarise']
 
-# %% ../../nbs/32_metrics.significance.ipynb #50ef91e2
+# %% ../../nbs/32_metrics.significance.ipynb #959fed13
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.special import stdtr, stdtrit
+from scipy.special import stdtrit
 
 from ..core import InputError, stream
 
@@ -144,7 +144,7 @@ def _crossed_draws(parts, resamples, rng) -> np.ndarray:
         means.append(((seeds @ sums)*picked).sum(1)/(seeds.sum(1)*(picked @ sizes)))
     return np.mean(means, 0)
 
-# %% ../../nbs/32_metrics.significance.ipynb #2767cb12
+# %% ../../nbs/32_metrics.significance.ipynb #c9df1665
 def _shares(parts) -> list:
     "(variance of the mean, degrees of freedom) that seeds alone, and the groups of each stratum alone, bring."
     by_seed = np.mean([sums.sum(1)/sizes.sum() for sums, sizes in parts], 0)
@@ -155,20 +155,37 @@ def _shares(parts) -> list:
         if G > 1: found.append((G/(G - 1)*(leverage**2).sum(), G - 1))
     return found
 
-def _satterthwaite(shares) -> float:
-    "Degrees of freedom of a sum of estimated variances."
+def _quantile(shares, tail) -> float:
+    "Two-sided quantile between those of the factors, weighted by their variances."
     v, df = np.array(shares, float).T
-    return float(v.sum()**2/(v**2/df).sum()) if v.any() else float(df.sum())
+    return float(np.average(-stdtrit(df, tail/2), weights=v if v.any() else None))
 
-# %% ../../nbs/32_metrics.significance.ipynb #2abe5e05
+def _tail(shares, t, steps=60) -> float:
+    "The p value of a ratio t: where `_quantile` equals it, found by halving."
+    low, high = math.log(1e-300), 0.0
+    for _ in range(steps):
+        middle = (low + high)/2
+        low, high = (middle, high) if _quantile(shares, math.exp(middle)) > t else (low, middle)
+    return math.exp(high)
+
+# %% ../../nbs/32_metrics.significance.ipynb #1d5ba945
 class Interval(NamedTuple):
     "A mean difference with a two-sided interval."
     diff: float # mean over seeds and images, each stratum once
     low: float # NaN when no stratum has two groups
     high: float
     se: float # standard error
-    df: float # degrees of freedom
+    t: float # half the interval's width, in standard errors
 
+def _checked(values, groups, strata):
+    "Arrays that belong together."
+    values = np.asarray(values, np.float64)
+    if values.ndim != 2 or 0 in values.shape or np.isnan(values).any(): raise InputError("values", f"shape {values.shape}, {int(np.isnan(values).sum())} undefined", "seeds × images, all defined", "leave out images that lack a value for some seed")
+    groups, strata = (list(given if given is not None else default) for given, default in ((groups, range(values.shape[1])), (strata, [0]*values.shape[1])))
+    if {len(groups), len(strata)} != {values.shape[1]}: raise InputError("groups, strata", f"lengths {len(groups)} and {len(strata)}", f"one per image, {values.shape[1]}", "pass the group and the domain of each column")
+    return values, groups, strata
+
+# %% ../../nbs/32_metrics.significance.ipynb #835b1446
 def crossed_bootstrap(
     values, # seeds×images array or DataFrame of paired differences, without NaN
     groups=None, # group (patient) of each image; by default each image is its own
@@ -182,17 +199,8 @@ def crossed_bootstrap(
     parts = _by_group(values, groups, strata)
     diff = float(np.mean([sums.sum()/sizes.sum() for sums, sizes in parts])/len(values))
     if all(len(sizes) == 1 for _, sizes in parts): return Interval(diff, *[math.nan]*4)
-    se, df = float(_crossed_draws(parts, resamples, stream("crossed", seed)).std()), _satterthwaite(_shares(parts))
-    half = float(stdtrit(df, (1 + level)/2))*se
-    return Interval(diff, diff - half, diff + half, se, df)
-
-def _checked(values, groups, strata):
-    "Arrays that belong together."
-    values = np.asarray(values, np.float64)
-    if values.ndim != 2 or 0 in values.shape or np.isnan(values).any(): raise InputError("values", f"shape {values.shape}, {int(np.isnan(values).sum())} undefined", "seeds × images, all defined", "leave out images that lack a value for some seed")
-    groups, strata = (list(given if given is not None else default) for given, default in ((groups, range(values.shape[1])), (strata, [0]*values.shape[1])))
-    if {len(groups), len(strata)} != {values.shape[1]}: raise InputError("groups, strata", f"lengths {len(groups)} and {len(strata)}", f"one per image, {values.shape[1]}", "pass the group and the domain of each column")
-    return values, groups, strata
+    se, t = float(_crossed_draws(parts, resamples, stream("crossed", seed)).std()), _quantile(_shares(parts), 1 - level)
+    return Interval(diff, diff - t*se, diff + t*se, se, t)
 
 # %% ../../nbs/32_metrics.significance.ipynb #1c63b30b
 @dataclass(frozen=True, repr=False)
@@ -217,7 +225,7 @@ class Crossed:
         p = f"p = {self.p:.2g}" if self.seeds > 1 else f"p over images = {self.p_images:.2g}"
         return f"difference {self.diff:+.4f} [{self.low:+.4f}, {self.high:+.4f}], {p}, n = {self.n}, above 0 in {self.seed_wins} of {self.seeds} trainings" + (f" ({self.note})" if self.note else "")
 
-# %% ../../nbs/32_metrics.significance.ipynb #c164581e
+# %% ../../nbs/32_metrics.significance.ipynb #14aef7a7
 ONE_SEED = "interval over images only; one seed says nothing of training's noise"
 
 def _note(seeds, parts, names) -> str:
@@ -244,13 +252,13 @@ def crossed_difference(
     n, by_seed = sum(len(sizes) for _, sizes in parts), np.mean([sums.sum(1)/sizes.sum() for sums, sizes in parts], 0)
     flips = np.concatenate([sums.mean(0)/sizes.sum() for sums, sizes in parts])
     p_images = math.nan if math.isnan(found.low) else _sign_flip_p(flips, resamples, stream("crossed", seed, "flips"))
-    p = max(p_images, _t_p(found)) if len(values) > 1 else math.nan
+    p = max(p_images, _ratio_p(found, parts)) if len(values) > 1 else math.nan
     return Crossed(*found[:3], p, p_images, n, int((values.mean(0) > 0).sum()), values.shape[1], int((~whole).sum()), len(values), mean_sd(by_seed).sd, int((by_seed > 0).sum()), _note(len(values), parts, dict.fromkeys(strata)))
 
-def _t_p(found: Interval) -> float:
-    "Two-sided p of a difference and its standard error."
-    if found.se == 0: return float(found.diff == 0)
-    return float(2*stdtr(found.df, -abs(found.diff)/found.se))
+def _ratio_p(found: Interval, parts) -> float:
+    "Two-sided p of a difference over its standard error."
+    if math.isnan(found.se): return math.nan
+    return _tail(_shares(parts), abs(found.diff)/found.se) if found.se > 0 else float(found.diff == 0)
 
 # %% ../../nbs/32_metrics.significance.ipynb #c9a2b313
 def holm(

@@ -64,7 +64,7 @@ def row_named(
     if name in methods: return name
     return next((m for m in methods if re.match(rf"{re.escape(name)}\b", m) and "×" not in m and family(m) != "ours"), None)
 
-# %% ../../nbs/69_repro.claims.ipynb #b5df463c
+# %% ../../nbs/69_repro.claims.ipynb #02928e19
 @dataclass(frozen=True)
 class Finding:
     "What a test found."
@@ -93,6 +93,7 @@ def better(
         return _finding(found[(found["control"] == b) & (found["domain"] == _domain(r, on))].iloc[0], r)
     return test
 
+# %% ../../nbs/69_repro.claims.ipynb #b8b46d52
 def _domain(result, on):
     "The domain of a table that a claim speaks of; None when it is not there."
     if on == "all unseen": return on if (result.rows["split"] == "unseen").any() else None
@@ -235,7 +236,7 @@ CLAIMS = {
     "Beyond the paper": tuple(Claim(f"{where}: GKD is better than the student with the same views and no teacher", "K", "GKD − student + views on all unseen domains", better("GKD", "student + views", among=rivals), (("task", task),)) for task, where in (("vessel", "vessels"), ("liver", "liver"))),
 }
 
-# %% ../../nbs/69_repro.claims.ipynb #4701b7b7
+# %% ../../nbs/69_repro.claims.ipynb #883b2843
 def check_claim(
     claim: Claim, # any
     results: list[Result], # all there are
@@ -247,6 +248,7 @@ def check_claim(
     fit = [r for r in results if not r.synthetic and all(about(r)[k] == v for k, v in claim.where)]
     return claim.test(fit) if fit else Finding("not tested", "no result of " + (", ".join(f"{k} {v}" for k, v in claim.where) or "real images"))
 
+# %% ../../nbs/69_repro.claims.ipynb #4893544e
 def claims_card(
     root, # folder with a folder for each result
     claims: dict = CLAIMS, # section -> claims

@@ -6,7 +6,7 @@
 __all__ = ['counter', 'Watched', 'step_macs', 'method_costs', 'costs_of', 'val_curves', 'val_at_equal_compute', 'equal_steps',
            'EqualCompute', 'equal_compute']
 
-# %% ../../nbs/66_repro.compute.ipynb #92197a47
+# %% ../../nbs/66_repro.compute.ipynb #06b047d4
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from ..core import InputError, load_tensors, read_json, replacing, seeded
 from ..distill import alignment_of, make_methods
-from ..distill.base import Guides, Shared, ask_teacher
+from ..distill.base import Balance, Guides, Shared, ask_teacher
 from ..models import build
 from ..models.alignment import AlignmentNetwork
 from ..models.segmenter import thawed
@@ -34,7 +34,7 @@ def counter() -> FlopCounterMode:
     "Counts twice the MACs of everything that runs inside a `with`."
     return FlopCounterMode(display=False, custom_mapping={torch.ops.aten.convolution_backward: _conv_backward})
 
-# %% ../../nbs/66_repro.compute.ipynb #39e733a8
+# %% ../../nbs/66_repro.compute.ipynb #64a75931
 class Watched(Shared):
     "A `Shared` that notes what is read of it."
     def __getattribute__(self, name):
@@ -51,7 +51,8 @@ def step_macs(
 ) -> tuple[int, bool]: # MACs of one whole update beside the teacher's pass, and whether the teacher is asked
     "Count one update of a method."
     watched = Watched(*(getattr(shared, k) for k in shared.__dataclass_fields__))
-    if "balance" in distiller.followers: distiller.followers["balance"].seen.fill_(distiller.followers["balance"].steps) # only the first steps measure
+    for follower in distiller.followers.values():
+        if isinstance(follower, Balance): follower.seen.fill_(follower.steps) # only the first steps measure
     with counter() as count: distiller.step(distiller.fabric, watched)
     return count.get_total_flops() // 2, watched.asked
 
@@ -126,7 +127,7 @@ def equal_steps(
     "For how many steps each method would have to train to cost as much."
     return (steps * costs[judged] / costs).round().astype(int)
 
-# %% ../../nbs/66_repro.compute.ipynb #c01b1848
+# %% ../../nbs/66_repro.compute.ipynb #eddac3f0
 @dataclass(frozen=True, eq=False)
 class EqualCompute:
     "Rows of several runs at (nearly) the same compute."
@@ -150,6 +151,7 @@ def equal_compute(
     rows = [f["rows"][f["rows"]["method"].isin(nearest.index[nearest["kept"] & (nearest["at"] == i)])] for i, f in enumerate(found)]
     return EqualCompute(pd.concat(rows, ignore_index=True), nearest.drop(columns="at"))
 
+# %% ../../nbs/66_repro.compute.ipynb #6eceaa14
 def _read(run, column):
     "Recipe, data, costs and rows of one run."
     recipe = recipe_from(read_json(run/"config.json")["recipe"])

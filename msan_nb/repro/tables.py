@@ -37,10 +37,10 @@ def units(
     if unit == "group": rows = rows.assign(group=rows["image"])
     return rows.groupby([*keys, "image", "group"], sort=False)[wanted].mean().reset_index()
 
-# %% ../../nbs/64_repro.tables.ipynb #da752ab4
+# %% ../../nbs/64_repro.tables.ipynb #c8da8051
 FAMILIES = ("references", "controls", "comparisons", "ours")
 REFERENCES = ("teacher", "student S₀")
-CONTROLS = frozenset(m.name for m in METHODS.values() if m.__module__.rsplit(".", 1)[-1] in ("controls", "generalisation") and m.name != "KD + views")
+CONTROLS = frozenset(m.name for m in METHODS.values() if m.__module__.endswith(".controls") and m.name != "KD + views")
 
 def family(
     method: str, # row of a table
