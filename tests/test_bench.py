@@ -9,7 +9,7 @@ import torch
 from msan_nb.core import InputError
 from msan_nb.distill import METHODS
 from msan_nb.models import NETWORKS, build
-from msan_nb.repro.bench import (FORMATS, LARGE, QUICK, STUDENTS, TEACHERS, USUAL, WHAT, Scene, Stage, bench, bench_table, best_format, chosen_methods, formats,
+from msan_nb.repro.bench import (FORMATS, LARGE, QUICK, STUDENTS, TEACHERS, USUAL, WHAT, Scene, Stage, bench, bench_table, best_format, chosen_methods, format_breakers, formats,
     fsd_over_others, latencies, lockstep_over_separate, machine, memory, peak_in_child, ratio, ratios_of, resident, stopwatch)
 from msan_nb.train.loop import make_fabric
 
@@ -104,6 +104,20 @@ def test_the_best_format_leaves_the_network_as_it_is(precision):
     assert not net.training and all(torch.equal(t, before[k]) for k, t in net.state_dict().items()) and all(p.grad is None for p in net.parameters())
 
 
+@pytest.mark.parametrize("name", ["unet", "mobilenet"])
+def test_networks_keep_channels_last(name):
+    assert format_breakers(build(name, width=0.25)) == []
+
+
+def test_a_layer_that_turns_the_format_is_named():
+    class Stacked(torch.nn.Module):
+        def forward(self, x): return torch.stack([x, x]).sum(0)
+    net = build("unet", width=0.125)
+    net.downs[1].append(Stacked())
+    assert format_breakers(net) == ["downs.1.6"]
+
+
+@pytest.mark.slow # two processes, each with its imports
 def test_memory_of_a_lockstep_in_a_fresh_process():
     found = memory(TINY, ["student", "kd"])
     check(found)

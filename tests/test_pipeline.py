@@ -76,6 +76,17 @@ def test_another_seed_gives_other_numbers(reference, msan, tmp_path):
     pd.testing.assert_frame_equal(mine(metrics), mine(pd.read_csv(reference[0] / "metrics.csv")))  # in company as with fewer methods
 
 
+@pytest.mark.slow
+def test_seeds_side_by_side_and_each_as_a_command_of_its_own_give_the_same_bytes(msan, tmp_path):
+    words = [*TINY, "--methods", "views,gkd", "--seeds", 2]
+    both = msan(*words, "--jobs", 2, "--out", tmp_path / "both")
+    assert both.returncode == 0 and "GKD" in both.stdout, both.stderr
+    late = msan(*words, "--only", 1, "--out", tmp_path / "single")
+    assert late.returncode == 0 and "waiting for seed 0" in late.stdout and not (tmp_path / "single/metrics.csv").exists()
+    assert msan(*words, "--only", 0, "--out", tmp_path / "single").returncode == 0
+    assert (tmp_path / "single/metrics.csv").read_bytes() == (tmp_path / "both/metrics.csv").read_bytes()
+
+
 def test_predict_gives_a_mask_of_the_images_own_size(reference, msan, tmp_path):
     Image.fromarray((np.random.default_rng(0).random((100, 140, 3)) * 255).astype(np.uint8)).save(tmp_path / "eye.png")
     done = msan("predict", reference[0], "eye.png", "--out", "masks")

@@ -26,13 +26,37 @@ if fabric.is_global_zero: save_tensors(sys.argv[1] + "/weights.safetensors", tas
 """
 
 
-def train(folder, processes):
+DISTIL = """
+import sys
+from msan_nb.core import save_tensors
+from msan_nb.data.synthetic import make_domain
+from msan_nb.data.views import TileSampler
+from msan_nb.distill import make_methods
+from msan_nb.distill.base import Guides
+from msan_nb.models import build
+from msan_nb.models.alignment import AlignmentNetwork
+from msan_nb.repro.lockstep import Lockstep
+from msan_nb.train.loop import Plan, fit, make_fabric
+fabric = make_fabric(accelerator="cpu")
+assert fabric.world_size == int(sys.argv[2]), fabric.world_size
+sampler = TileSampler(make_domain("vessel", "clinic", 2, size=64), size=64, batch=4, foreground=1.0)
+teacher, S0 = build("unet", width=0.125, norm="group"), build("mobilenet", width=0.25, norm="group")
+guides = Guides(teacher, AlignmentNetwork(teacher.channels, 16, dim=16), AlignmentNetwork(S0.channels, 4, dim=16))
+for p in [*guides.TAN.parameters(), *guides.SAN.parameters()]: p.data.copy_(__import__("torch").sin(p.numel() + __import__("torch").arange(p.numel()).float()).view_as(p) / 4)
+methods = make_methods(["views", "gkd:1ce", "intra+inter", "sp:1ce"], S0, guides, Plan(3))
+task = Lockstep(fabric, methods, guides, sampler, k=2)
+fit(task, 3, sys.argv[1] + "/fit", fabric, progress=False)
+if fabric.is_global_zero: save_tensors(sys.argv[1] + "/weights.safetensors", {f"{d.name}/{k}": t for d in methods for k, t in d.student.state_dict().items()})
+"""
+
+
+def train(folder, processes, text=SCRIPT):
     "Train in so many processes; returns the weights."
     from msan_nb.core import load_tensors
     folder.mkdir()
     script = folder / "train.py"
-    script.write_text(SCRIPT)
-    launch = ["-m", "torch.distributed.run", "--nproc_per_node", str(processes), "--master_port", "29517"] if processes > 1 else []
+    script.write_text(text)
+    launch = ["-m", "torch.distributed.run", "--nproc_per_node", str(processes), "--standalone"] if processes > 1 else []
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, *launch, str(script), str(folder), str(processes)], env=env, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
@@ -44,9 +68,18 @@ def test_two_processes_equal_one_of_the_same_global_batch(tmp_path):
     for name, weight in one.items(): torch.testing.assert_close(two[name], weight, rtol=1e-3, atol=2e-4, msg=name)
 
 
+def test_graphs_between_samples_are_those_of_the_whole_batch(tmp_path):
+    "The inter graph sees the vectors of all processes: two processes end where one with the whole batch does, and not where shares alone would."
+    one, two = train(tmp_path / "one", 1, DISTIL), train(tmp_path / "two", 2, DISTIL)
+    for name, weight in one.items(): torch.testing.assert_close(two[name], weight, rtol=1e-3, atol=5e-4, msg=name)
+    apart = train(tmp_path / "apart", 2, DISTIL.replace("task = Lockstep", "for d in methods: d.everyone = lambda v, dim=0: v\ntask = Lockstep"))
+    gap = lambda other: max(float((other[k] - w).abs().max()) for k, w in one.items() if k.startswith("GKD (intra+inter)"))
+    assert gap(apart) > 3 * gap(two)
+
+
 def test_the_whole_recipe_runs_in_two_processes(tmp_path):
     "Only the first process writes; the run is complete."
-    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "29518", "-m", "msan_nb.app.cli"]
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone", "-m", "msan_nb.app.cli"]
     words = ["reproduce", "vessel", "--preset", "tiny", "--synthetic", "--methods", "student,gkd", "--accelerator", "cpu", "--out", str(tmp_path / "run"), "--store", str(tmp_path / "store")]
     done = subprocess.run([*launch, *words], env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]

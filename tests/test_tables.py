@@ -14,7 +14,7 @@ from msan_nb.distill import METHODS
 from msan_nb.metrics.significance import crossed_bootstrap, crossed_difference, holm
 from msan_nb.models import build
 from msan_nb.models.segmenter import macs
-from msan_nb.repro.claims import CLAIMS, Claim, card_markdown, check_claim, claims_card, read_results
+from msan_nb.app.claims import CLAIMS, Claim, card_markdown, check_claim, claims_card, read_results
 from msan_nb.repro.compute import costs_of, equal_compute, equal_steps, method_costs, val_at_equal_compute
 from msan_nb.repro.recipes import make_recipe
 from msan_nb.repro.tables import CONTROLS, compare, family, gains, in_words, judged, judged_table, main_table, ordered, rivals, units, verdicts

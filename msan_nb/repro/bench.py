@@ -6,8 +6,8 @@
 __all__ = ['QUICK', 'FULL', 'LARGE', 'FIRST', 'TEACHERS', 'STUDENTS', 'FORMATS', 'FOUR', 'WHAT', 'USUAL', 'stopwatch', 'ratio',
            'Scene', 'Stage', 'gkd_over_student', 'lockstep_over_separate', 'stepper', 'weight_gap', 'chosen_methods',
            'by_root', 'by_monai', 'fsd_over_others', 'latencies', 'resident', 'peak_of_steps', 'peak_in_child',
-           'peak_on_gpu', 'memory', 'training_pass', 'formats', 'best_format', 'data_over_step', 'machine', 'bench',
-           'ratios_of', 'bench_table']
+           'peak_on_gpu', 'memory', 'training_pass', 'formats', 'best_format', 'format_breakers', 'data_over_step',
+           'machine', 'bench', 'ratios_of', 'bench_table']
 
 # %% ../../nbs/67_repro.bench.ipynb #54ea1730
 import contextlib, datetime, itertools, json, os, platform, statistics, subprocess, sys, time
@@ -135,18 +135,19 @@ def gkd_over_student(
         "teacher": ratio(times, ["teacher"], ["student"], "teacher's pass over the views / student step on the same views"),
     }
 
-# %% ../../nbs/67_repro.bench.ipynb #86d45e81
+# %% ../../nbs/67_repro.bench.ipynb #2d44e612
 def lockstep_over_separate(
     scene: Scene, # what is timed
     names, # of methods
+    warm: int = 1, # rounds thrown away; a long round needs none
 ) -> dict: # "lockstep": ratio; "methods"; "weights": how far both sides are apart afterwards
     "Cost of training methods one by one over training them in lockstep, per step."
     stage = Stage(scene)
     tasks = {"lockstep": stage.lockstep(names), **{name: stage.lockstep([name]) for name in names}}
-    times = stopwatch({name: stepper(task) for name, task in tasks.items()}, scene.repeats, stage.fabric.device, warm=1)
+    times = stopwatch({name: stepper(task) for name, task in tasks.items()}, scene.repeats, stage.fabric.device, warm)
     says = f"{len(names)} methods trained one by one / the same in lockstep, per step"
     return {"lockstep": ratio(times, list(names), ["lockstep"], says), "methods": list(names), "seconds": {n: statistics.median(t) for n, t in times.items()},
-        "weights": weight_gap(tasks["lockstep"], [tasks[n] for n in names], scene.repeats + 1)}
+        "weights": weight_gap(tasks["lockstep"], [tasks[n] for n in names], scene.repeats + warm)}
 
 def stepper(
     task, # with step(i)
@@ -330,6 +331,24 @@ def best_format(
     r = ratio(stopwatch(work, repeats, fabric.device), ["channels_last"], ["contiguous"], "")
     return "contiguous" if r["ratio"] > 1 + gain else "channels_last"
 
+# %% ../../nbs/67_repro.bench.ipynb #85f6918d
+def format_breakers(
+    net, # a segmenter; a copy is looked at
+    size: int = 64, # of the tiles, in pixels
+) -> list[str]: # names, as for `get_submodule`
+    "The innermost layers that are given channels_last and give back something else."
+    found, twin = [], thawed(net).to(memory_format=torch.channels_last)
+    last = lambda t: t.is_contiguous(memory_format=torch.channels_last)
+    def hook(name):
+        def look(layer, inputs, output):
+            if torch.is_tensor(output) and output.ndim == 4 and last(inputs[0]) and not last(output): found.append(name)
+        return look
+    for name, layer in twin.named_modules():
+        if name: layer.register_forward_hook(hook(name))
+    device = next(twin.parameters()).device
+    with torch.no_grad(): twin(torch.rand(2, net.in_channels, size, size, device=device).contiguous(memory_format=torch.channels_last))
+    return [n for n in dict.fromkeys(found) if not any(other.startswith(n + ".") for other in found)]
+
 # %% ../../nbs/67_repro.bench.ipynb #a498bdeb
 def data_over_step(
     scene: Scene, # what is timed
@@ -341,7 +360,7 @@ def data_over_step(
     times = stopwatch({"data": lambda: stage.batch(next(count)), "step": stepper(stage.lockstep(names))}, scene.repeats, stage.fabric.device)
     return {"data": ratio(times, ["data"], ["step"], f"tiles and views / whole lockstep step of {len(names)} methods")}
 
-# %% ../../nbs/67_repro.bench.ipynb #1bb888a2
+# %% ../../nbs/67_repro.bench.ipynb #ba84d862
 FOUR = ("student", "views", "kd", "gkd")
 
 def _fsd(scene, quick):
@@ -363,7 +382,7 @@ WHAT = { # name -> function of a scene and of whether it is to be quick
     "memory": lambda scene, quick: memory(scene, FOUR),
     "formats": _formats,
     "latency512": lambda scene, quick: latencies(512, 0.25 if quick else 1.0, min(3, scene.repeats), scene.accelerator),
-    "lockstep12": lambda scene, quick: lockstep_over_separate(scene if quick else replace(LARGE, accelerator=scene.accelerator), chosen_methods(12)),
+    "lockstep12": lambda scene, quick: lockstep_over_separate(scene if quick else replace(LARGE, accelerator=scene.accelerator, repeats=min(3, scene.repeats)), chosen_methods(12), int(quick)),
 }
 USUAL = tuple(WHAT)[:-2] # what is measured when nothing is named
 

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['NAMES', 'Workshop', 'device_name', 'network', 'kept', 'code_of', 'module_of', 'drop_checkpoints', 'teacher_stage',
-           'student_stage', 'psae_stage', 'act_stage', 'distill_stage', 'Trained', 'train_seed', 'own_alignments',
-           'method_network', 'judge', 'examples', 'write_csv', 'reproduce', 'waiting_for', 'merge', 'open_run',
-           'keep_stages', 'run_recipe', 'load_network']
+           'student_stage', 'psae_stage', 'act_stage', 'distill_stage', 'pull_of', 'Trained', 'train_seed',
+           'own_alignments', 'method_network', 'judge', 'examples', 'write_csv', 'reproduce', 'waiting_for', 'merge',
+           'open_run', 'keep_stages', 'run_recipe', 'load_network']
 
 # %% ../../nbs/65_repro.run.ipynb #2380ba1a
 import shutil
@@ -142,7 +142,7 @@ def _last(history):
     "The last row of a history, for state.json."
     return {"last": history[-1]}
 
-# %% ../../nbs/65_repro.run.ipynb #bfe77d1b
+# %% ../../nbs/65_repro.run.ipynb #678dcfe6
 def distill_stage(w: Workshop, guides: Guides, student, needs, own=None) -> Path: # own: alignment -> (TAN, SAN), for the methods that ask for one; its folder
     "All methods of the table, in lockstep."
     r, val = w.recipe, grid_tiles(w.data.val, w.recipe.size, w.recipe.fsd_tiles)
@@ -152,12 +152,20 @@ def distill_stage(w: Workshop, guides: Guides, student, needs, own=None) -> Path
         task = Lockstep(w.fabric, methods, guides, w.sampler("distil"), r.views, r.strength, w.seed)
         history = fit(task, r.distill_plan.steps, folder, w.fabric, r.checkpoint, title="distillation", progress=w.progress, snapshot=Snapshots(task, val, folder), snapshot_steps=at)
         if w.fabric.is_global_zero: drop_checkpoints(folder)
-        return {**_last(history), "methods": [d.name for d in methods], "weights": {d.name: d.weights for d in methods}}
+        return {**_last(history), "methods": [d.name for d in methods], "weights": {d.name: d.weights for d in methods}, "pulls": {d.name: p for d in methods if (p := pull_of(d)) is not None}}
     depends = {"needs": needs, "plan": r.distill_plan, "views": r.views, "methods": r.methods, "gkd": r.gkd, "shares": r.shares, "val": w.data.val.hash, "snapshots": at, "fsd_tiles": r.fsd_tiles,
         "code": code_of(distill_stage, "repro.lockstep", "distill", module_of(guides.teacher), module_of(student))}
     folder = w.store.stage("distil", {**w.common(), **depends}, make, w.fabric)
     w.fabric.barrier()
     return folder
+
+def pull_of(
+    distiller, # trained with a share
+) -> float | None: # 1 = as strong as the labels'
+    "How strongly a method's terms pulled at S₀, at the λ of the literature; None where no share was asked for."
+    if "balance" not in distiller.followers: return None
+    ce, rest = distiller.followers["balance"].norms.tolist()
+    return rest / ce
 
 @dataclass(frozen=True, eq=False)
 class Trained:
@@ -249,7 +257,7 @@ def write_csv(
     "Write a CSV in one step, numbers with six decimals: the same run gives the same bytes."
     with replacing(path) as temporary: frame.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
 
-# %% ../../nbs/65_repro.run.ipynb #cfedf1ab
+# %% ../../nbs/65_repro.run.ipynb #162791b2
 def reproduce(
     recipe: Recipe, # the experiment
     root=None, # data root; None makes synthetic images
@@ -285,8 +293,11 @@ def merge(
     out, # a run's folder
     seeds, # all of the run's seeds, ended
 ):
-    "Put the tables of all seeds together."
+    "Put the tables of all seeds together; pulls.csv says how strongly each method's terms pulled at S₀ before they were balanced; diagnostics.json what the P-SAE's gate lets pass and what the teacher needs its bottleneck for."
     for name in ("metrics.csv", "fsd.csv"): write_csv(Path(out)/name, pd.concat([pd.read_csv(Path(out)/f"seed-{s}"/name, dtype=NAMES) for s in seeds]))
+    pulls = [{"method": m, "seed": s, "pull": p} for s in seeds for m, p in read_json(Path(out)/f"seed-{s}"/"distil"/"state.json").get("pulls", {}).items()]
+    if pulls: write_csv(Path(out)/"pulls.csv", pd.DataFrame(pulls))
+    write_json(Path(out)/"diagnostics.json", {s: read_json(Path(out)/f"seed-{s}"/"diagnostics.json") for s in seeds})
 
 def open_run(out: Path, recipe: Recipe, data: TaskData, seeds, synthetic: bool, device: str):
     "Make or continue a run's folder; config.json is written last, so that what has one is whole."
