@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['app', 'Task', 'Preset', 'run_cli', 'main', 'demo', 'reproduce_command', 'sized', 'ablate_command', 'tune_command',
-           'report_command', 'read_for', 'predict_command', 'export_command', 'check_data_command', 'env_command']
+           'report_command', 'read_for', 'predict_command', 'bench_command', 'export_command', 'check_data_command',
+           'env_command']
 
-# %% ../../nbs/91_app.cli.ipynb #a9acbb66
+# %% ../../nbs/91_app.cli.ipynb #4d863e30
 import json, os, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,6 +25,7 @@ from .report import terminal_table, write_report
 from ..core import InputError, check_environment, environment, replacing, write_json
 from ..data.harmonise import harmonise_ct, harmonise_fundus, harmonise_plain, read_picture
 from ..data.readers import check_data
+from ..repro.bench import WHAT, bench
 from ..repro.evaluate import predict_image
 from ..repro.recipes import PRESETS, TASKS, Recipe, find_sets, make_recipe
 from ..repro.knobs import ablation_picture, ablation_rows, ablation_table, chosen_shares, tuning_rows, tuning_table
@@ -220,6 +222,19 @@ def predict_command(
 def _write_png(path, array):
     "Write a grey PNG in one step."
     with replacing(path) as temporary, open(temporary, "wb") as handle: Image.fromarray(array).save(handle, "PNG")
+
+# %% ../../nbs/91_app.cli.ipynb #1c4ddc7f
+@app.command("bench")
+def bench_command(
+    out: Path = typer.Option(Path("bench.json"), help="file to write"),
+    what: str = typer.Option("", help=f"what to measure, separated by commas: {', '.join(WHAT)} [default: the usual ones]"),
+    quick: bool = typer.Option(False, help="small networks, seconds instead of minutes"),
+    repeats: Optional[int] = typer.Option(None, min=1, help="rounds that count"),
+    accelerator: str = typer.Option("auto", help="auto, cpu or gpu"),
+):
+    "Measure steps, lockstep, distance, latency, memory and data, as ratios."
+    bench(out, quick, tuple(what.split(",")) if what else (), accelerator, repeats)
+    print(out)
 
 # %% ../../nbs/91_app.cli.ipynb #0a667257
 @app.command("export")

@@ -135,19 +135,18 @@ def gkd_over_student(
         "teacher": ratio(times, ["teacher"], ["student"], "teacher's pass over the views / student step on the same views"),
     }
 
-# %% ../../nbs/67_repro.bench.ipynb #2d44e612
+# %% ../../nbs/67_repro.bench.ipynb #63a97bff
 def lockstep_over_separate(
     scene: Scene, # what is timed
     names, # of methods
-    warm: int = 1, # rounds thrown away; a long round needs none
 ) -> dict: # "lockstep": ratio; "methods"; "weights": how far both sides are apart afterwards
     "Cost of training methods one by one over training them in lockstep, per step."
     stage = Stage(scene)
     tasks = {"lockstep": stage.lockstep(names), **{name: stage.lockstep([name]) for name in names}}
-    times = stopwatch({name: stepper(task) for name, task in tasks.items()}, scene.repeats, stage.fabric.device, warm)
+    times = stopwatch({name: stepper(task) for name, task in tasks.items()}, scene.repeats, stage.fabric.device)
     says = f"{len(names)} methods trained one by one / the same in lockstep, per step"
     return {"lockstep": ratio(times, list(names), ["lockstep"], says), "methods": list(names), "seconds": {n: statistics.median(t) for n, t in times.items()},
-        "weights": weight_gap(tasks["lockstep"], [tasks[n] for n in names], scene.repeats + warm)}
+        "weights": weight_gap(tasks["lockstep"], [tasks[n] for n in names], scene.repeats + 1)}
 
 def stepper(
     task, # with step(i)
@@ -360,7 +359,7 @@ def data_over_step(
     times = stopwatch({"data": lambda: stage.batch(next(count)), "step": stepper(stage.lockstep(names))}, scene.repeats, stage.fabric.device)
     return {"data": ratio(times, ["data"], ["step"], f"tiles and views / whole lockstep step of {len(names)} methods")}
 
-# %% ../../nbs/67_repro.bench.ipynb #ba84d862
+# %% ../../nbs/67_repro.bench.ipynb #55b6d8b3
 FOUR = ("student", "views", "kd", "gkd")
 
 def _fsd(scene, quick):
@@ -382,7 +381,7 @@ WHAT = { # name -> function of a scene and of whether it is to be quick
     "memory": lambda scene, quick: memory(scene, FOUR),
     "formats": _formats,
     "latency512": lambda scene, quick: latencies(512, 0.25 if quick else 1.0, min(3, scene.repeats), scene.accelerator),
-    "lockstep12": lambda scene, quick: lockstep_over_separate(scene if quick else replace(LARGE, accelerator=scene.accelerator, repeats=min(3, scene.repeats)), chosen_methods(12), int(quick)),
+    "lockstep12": lambda scene, quick: lockstep_over_separate(scene if quick else replace(LARGE, accelerator=scene.accelerator, repeats=min(3, scene.repeats)), chosen_methods(12)),
 }
 USUAL = tuple(WHAT)[:-2] # what is measured when nothing is named
 
