@@ -7,8 +7,8 @@ __all__ = ['app', 'Task', 'Preset', 'run_cli', 'main', 'demo', 'reproduce_comman
            'report_command', 'read_for', 'predict_command', 'bench_command', 'export_command', 'check_data_command',
            'env_command']
 
-# %% ../../nbs/91_app.cli.ipynb #4d863e30
-import json, os, subprocess, sys
+# %% ../../nbs/91_app.cli.ipynb #18955790
+import json, os, subprocess, sys, time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from enum import Enum
@@ -58,7 +58,7 @@ def main():
     "Entry point of the command `msan`."
     sys.exit(run_cli())
 
-# %% ../../nbs/91_app.cli.ipynb #67d04f2d
+# %% ../../nbs/91_app.cli.ipynb #267b9b35
 Task, Preset = Enum("Task", {t: t for t in TASKS}, type=str), Enum("Preset", {p: p for p in PRESETS}, type=str)
 
 @app.command("demo")
@@ -112,6 +112,7 @@ def _reproduce(recipe: Recipe, data, seeds, out, store, accelerator, only=None):
     "Run, print the table, write the report."
     run = reproduce(recipe, data, range(seeds), out, store, accelerator, progress=sys.stderr.isatty(), only=None if only is None else [only])
     if int(os.environ.get("RANK", 0)) == 0: _show(run, seeds)
+    else: time.sleep(3)  # who leaves first closes the line while the first process still waits in the last barrier
     return run
 
 def _show(run, seeds):
