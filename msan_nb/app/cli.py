@@ -7,8 +7,8 @@ __all__ = ['app', 'Task', 'Preset', 'run_cli', 'main', 'demo', 'reproduce_comman
            'report_command', 'read_for', 'predict_command', 'bench_command', 'export_command', 'check_data_command',
            'env_command']
 
-# %% ../../nbs/91_app.cli.ipynb #18955790
-import json, os, subprocess, sys, time
+# %% ../../nbs/91_app.cli.ipynb #4d863e30
+import json, os, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from enum import Enum
@@ -58,7 +58,7 @@ def main():
     "Entry point of the command `msan`."
     sys.exit(run_cli())
 
-# %% ../../nbs/91_app.cli.ipynb #267b9b35
+# %% ../../nbs/91_app.cli.ipynb #0dba3402
 Task, Preset = Enum("Task", {t: t for t in TASKS}, type=str), Enum("Preset", {p: p for p in PRESETS}, type=str)
 
 @app.command("demo")
@@ -111,8 +111,8 @@ def sized(
 def _reproduce(recipe: Recipe, data, seeds, out, store, accelerator, only=None):
     "Run, print the table, write the report."
     run = reproduce(recipe, data, range(seeds), out, store, accelerator, progress=sys.stderr.isatty(), only=None if only is None else [only])
+    if torch.distributed.is_initialized(): torch.distributed.destroy_process_group() # the report is the first process's alone
     if int(os.environ.get("RANK", 0)) == 0: _show(run, seeds)
-    else: time.sleep(3)  # who leaves first closes the line while the first process still waits in the last barrier
     return run
 
 def _show(run, seeds):

@@ -6,13 +6,14 @@
 __all__ = ['counter', 'Watched', 'step_macs', 'method_costs', 'costs_of', 'val_curves', 'val_at_equal_compute', 'equal_steps',
            'EqualCompute', 'equal_compute']
 
-# %% ../../nbs/66_repro.compute.ipynb #06b047d4
+# %% ../../nbs/66_repro.compute.ipynb #a0aad847
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from lightning_fabric import Fabric
 from torch.utils.flop_counter import FlopCounterMode, conv_flop_count
 
 from ..core import InputError, load_tensors, read_json, replacing, seeded
@@ -23,7 +24,6 @@ from ..models.alignment import AlignmentNetwork
 from ..models.segmenter import thawed
 from .recipes import Recipe, recipe_from
 from .tables import units
-from ..train.loop import make_fabric
 
 # %% ../../nbs/66_repro.compute.ipynb #5c17be67
 def _conv_backward(grad, x, w, _bias, _stride, _padding, _dilation, transposed, _output_padding, _groups, mask, *_, out_shape=None, **__):
@@ -56,7 +56,7 @@ def step_macs(
     with counter() as count: distiller.step(distiller.fabric, watched)
     return count.get_total_flops() // 2, watched.asked
 
-# %% ../../nbs/66_repro.compute.ipynb #8e0ed53b
+# %% ../../nbs/66_repro.compute.ipynb #ba43bd6d
 def method_costs(
     recipe: Recipe, # networks, tile, views, methods
     batch: int = 2, # images that are counted
@@ -64,7 +64,7 @@ def method_costs(
     "What a step of each method costs, counted on networks of the recipe."
     guides, student, own, shared = _stage(recipe, batch)
     names = list(dict.fromkeys([*recipe.methods, "views"]))
-    made, fabric, rows = make_methods(names, student, guides, recipe.distill_plan, gkd=recipe.gkd, own=own), make_fabric("32-true", "cpu"), []
+    made, fabric, rows = make_methods(names, student, guides, recipe.distill_plan, gkd=recipe.gkd, own=own), Fabric(accelerator="cpu", devices=1), [] # one process counts, however many have trained
     with counter() as count: ask_teacher(guides, 0, shared.views, shared.y, shared.fov)
     for d in made:
         d.place(fabric)
