@@ -6,18 +6,17 @@
 __all__ = ['blend', 'symmetric_loss', 'kept', 'follow', 'DiGA', 'similarity', 'row_correlation', 'coco_loss', 'CoCo',
            'content_degrees', 'style_degrees', 'degree_loss', 'CCDistill']
 
-# %% ../../nbs/58_distill.domains.ipynb #328514e4
+# %% ../../nbs/58_distill.domains.ipynb #7e03938c
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from ..core import seeded
-from .base import Distiller, Guides, Shared, look, over_views
+from .base import Distiller, Shared, look, over_views
 from .features import feature_maps
 from .relations import direction
-from .structure import Critic, critic_loss
-from ..models.segmenter import Segmenter, frozen, thawed
-from ..train.loop import Plan
+from .structure import Adversarial
+from ..models.segmenter import frozen, thawed
 from ..train.supervised import segmentation_loss
 
 # %% ../../nbs/58_distill.domains.ipynb #7d1f3471
@@ -59,22 +58,14 @@ def follow(
         if t.is_floating_point(): t.lerp_(there[name].to(t.dtype), 1 - keep)
         else: t.copy_(there[name])
 
-# %% ../../nbs/58_distill.domains.ipynb #6e28e683
+# %% ../../nbs/58_distill.domains.ipynb #d5c23001
 class DiGA(Distiller):
     "Symmetric self-distillation with an averaged copy (Shen et al. 2023), on the source alone."
     name, weights, part, back, most = "DiGA", {"ce": 1.0, "distil": 0.5}, 0.4, 0.5, 0.999
 
-    def __init__(self,
-        student: Segmenter, # S₀; copied
-        guides: Guides, # the frozen networks; not looked at
-        plan: Plan, # length and rate
-        seed: int = 0, # of the method's own randomness
-        weights: dict | None = None, # replaces some of the default λ
-        scale: float = 1.0, # factor on every λ but that of "ce"
-        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
-    ):
-        super().__init__(student, guides, plan, seed, weights, scale, share)
-        self.followers["mean"] = frozen(thawed(student))
+    def __init__(self, *common, **named): # see `Distiller`
+        super().__init__(*common, **named)
+        self.followers["mean"] = frozen(thawed(self.student))
 
     def losses(self, shared: Shared) -> dict: # "ce", "distil"
         "Cross-entropy over the views, and the crosswise one between anchors and blends."
@@ -122,39 +113,25 @@ def _layers(seen):
     skips = feature_maps(seen.skips) or [seen.f]
     return [skips[0], skips[-1], seen.f]
 
-# %% ../../nbs/58_distill.domains.ipynb #889173e2
-class CoCo(Distiller):
+# %% ../../nbs/58_distill.domains.ipynb #687c1b66
+class CoCo(Adversarial):
     "Cross-layer correlation distillation: the idea described by Zou et al. (2021), our reading."
     name, weights, side = "CoCo", {"ce": 1.0, "coco": 0.2, "adv": 0.1}, 8
 
     def __init__(self,
-        student: Segmenter, # S₀; copied
-        guides: Guides, # the frozen networks
-        plan: Plan, # length and rate
-        seed: int = 0, # of the critic's start
-        weights: dict | None = None, # replaces some of the default λ
-        scale: float = 1.0, # factor on every λ but that of "ce"
-        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
+        *common, # student, guides, plan, …: see `Distiller`
         adversarial: bool = True, # with the critic; without, the row is "CoCo (no critic)"
+        **named, # see `Distiller`
     ):
-        super().__init__(student, guides, plan, seed, weights, scale, share)
+        super().__init__(*common, **named)
         if not adversarial: self.name = "CoCo (no critic)"
-        elif self.weights["adv"]:
-            with seeded("init", self.name, "critic", seed): self.companions["critic"] = Critic(student.in_channels, student.classes)
+        self.meet_critic(adversarial)
 
     def losses(self, shared: Shared) -> dict: # "ce", "coco" and, with a critic, "adv"
         "The terms over all views."
         seen = look(self.student, shared.views)
         terms = {"ce": over_views(segmentation_loss, seen.logits, shared.y), "coco": coco_loss(_layers(seen), _layers(shared), self.side)}
-        if "critic" in self.companions:
-            p = seen.logits.float().softmax(2).flatten(0, 1)
-            self.said, terms["adv"] = p.detach(), -self.companions["critic"](shared.views.flatten(0, 1), p).mean()
-        return terms
-
-    def companion_losses(self, shared: Shared) -> dict: # "critic"
-        "What the critic descends."
-        critic, x, p = self.companions["critic"], shared.views.flatten(0, 1), shared.logits.softmax(2).flatten(0, 1)
-        return {"critic": critic_loss(critic(x, p), critic(x, self.said))}
+        return terms | self.fooling(shared, seen.logits)
 
 # %% ../../nbs/58_distill.domains.ipynb #617ce1c9
 def content_degrees(
@@ -191,23 +168,18 @@ def degree_loss(
     both = (light(S) - light(T), kind(S) - (kind(T)[:1] if invariant else kind(T)))
     return sum(d.square().sum() / max(1, d.numel()) for d in both)
 
-# %% ../../nbs/58_distill.domains.ipynb #55d98e0b
+# %% ../../nbs/58_distill.domains.ipynb #1c185267
 class CCDistill(Distiller):
     "Cross-domain correlation distillation: the idea described by Gao et al. (2022), our reading."
     name, weights = "CCDistill", {"ce": 1.0, "content": 0.02, "style": 0.01}
 
     def __init__(self,
-        student: Segmenter, # S₀; copied
-        guides: Guides, # the frozen networks
-        plan: Plan, # length and rate
-        seed: int = 0, # of the projection head
-        weights: dict | None = None, # replaces some of the default λ
-        scale: float = 1.0, # factor on every λ but that of "ce"
-        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
+        *common, # student, guides, plan, …: see `Distiller`
         invariant: bool = True, # see `degree_loss`; without, the row is "CCDistill (same views)"
+        **named, # see `Distiller`
     ):
-        super().__init__(student, guides, plan, seed, weights, scale, share)
-        with seeded("init", self.name, "head", seed): self.adapters["head"] = nn.Conv2d(student.channels, 128, 1)
+        super().__init__(*common, **named)
+        with seeded("init", self.name, "head", self.seed): self.adapters["head"] = nn.Conv2d(self.student.channels, 128, 1)
         self.invariant = invariant
         if not invariant: self.name = "CCDistill (same views)"
 

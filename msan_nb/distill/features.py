@@ -6,15 +6,14 @@
 __all__ = ['same_size', 'adapter', 'feature_maps', 'same_resolution', 'skip_channels', 'attention', 'attention_loss', 'AT',
            'flow', 'flow_loss', 'FSP', 'channel_divergence', 'CWD', 'visible', 'generator', 'rebuild_loss', 'MGD']
 
-# %% ../../nbs/55_distill.features.ipynb #166fe512
+# %% ../../nbs/55_distill.features.ipynb #25b002eb
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from ..core import InputError, seeded
-from .base import Distiller, Guides, Shared, look, over_views
+from .base import Distiller, Shared, look, over_views
 from ..models.segmenter import Segmenter
-from ..train.loop import Plan
 from ..train.supervised import segmentation_loss
 
 # %% ../../nbs/55_distill.features.ipynb #29c0b3fa
@@ -108,24 +107,17 @@ def flow_loss(
     "Mean squared difference of two FSP matrices."
     return (G_S - G_T).square().mean()
 
-# %% ../../nbs/55_distill.features.ipynb #f1e05dad
+# %% ../../nbs/55_distill.features.ipynb #6e145a0b
 class FSP(Distiller):
     "Flow of the solution procedure (Yim et al. 2017) from the deepest skip to the bottleneck."
     name, weights = "FSP", {"ce": 1.0, "fsp": 50.0}
 
-    def __init__(self,
-        student: Segmenter, # S₀; copied
-        guides: Guides, # the frozen networks
-        plan: Plan, # length and rate
-        seed: int = 0, # of the method's own randomness
-        weights: dict | None = None, # replaces some of the default λ
-        scale: float = 1.0, # factor on every λ but that of "ce"
-        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
-    ):
-        super().__init__(student, guides, plan, seed, weights, scale, share)
+    def __init__(self, *common, **named): # see `Distiller`
+        super().__init__(*common, **named)
         deep = lambda network: [network.channels, *skip_channels(network)][-1]
-        with seeded("init", self.name, "first", seed): self.adapters["first"] = adapter(deep(student), deep(guides.teacher))
-        with seeded("init", self.name, "second", seed): self.adapters["second"] = adapter(student.channels, guides.teacher.channels)
+        S, T = self.student, self.guides.teacher
+        with seeded("init", self.name, "first", self.seed): self.adapters["first"] = adapter(deep(S), deep(T))
+        with seeded("init", self.name, "second", self.seed): self.adapters["second"] = adapter(S.channels, T.channels)
 
     def losses(self, shared: Shared) -> dict: # "ce", "fsp"
         "Cross-entropy, and the distance of the FSP matrices."
@@ -149,28 +141,22 @@ def channel_divergence(
     s, t = (F.log_softmax(z.flatten(2) / tau, -1) for z in same_size(z_S.float(), z_T.float()))
     return tau**2 * F.kl_div(s, t, reduction="sum", log_target=True) / (s.shape[0] * s.shape[1])
 
-# %% ../../nbs/55_distill.features.ipynb #a34daea5
+# %% ../../nbs/55_distill.features.ipynb #8da518ae
 class CWD(Distiller):
     "Channel-wise distillation (Shu et al. 2021) of logits or of the bottleneck."
     name, weights, tau = "CWD", {"ce": 1.0, "cwd": 3.0}, 4.0
 
     def __init__(self,
-        student: Segmenter, # S₀; copied
-        guides: Guides, # the frozen networks
-        plan: Plan, # length and rate
-        seed: int = 0, # of the method's own randomness
-        weights: dict | None = None, # replaces some of the default λ
-        scale: float = 1.0, # factor on every λ but that of "ce"
-        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
+        *common, # student, guides, plan, …: see `Distiller`
         on: str = "logits", # or "features"
+        **named, # see `Distiller`
     ):
         if on not in ("logits", "features"): raise InputError("on", repr(on), "'logits' or 'features'", "pick one of the two")
-        default = {"cwd": 50.0} if on == "features" else {}
-        super().__init__(student, guides, plan, seed, {**default, **(weights or {})}, scale, share)
         self.on = on
+        if on == "features": self.name, self.weights = "CWD (features)", {"ce": 1.0, "cwd": 50.0}
+        super().__init__(*common, **named)
         if on == "logits": return
-        self.name = "CWD (features)"
-        with seeded("init", self.name, "f", seed): self.adapters["f"] = adapter(student.channels, guides.teacher.channels)
+        with seeded("init", self.name, "f", self.seed): self.adapters["f"] = adapter(self.student.channels, self.guides.teacher.channels)
 
     def losses(self, shared: Shared) -> dict: # "ce", "cwd"
         "Cross-entropy, and the divergence of the channels' distributions."
@@ -201,31 +187,23 @@ def rebuild_loss(
     "Mean squared error of a rebuilt map."
     return (rebuilt.float() - f_T.float()).square().mean()
 
-# %% ../../nbs/55_distill.features.ipynb #7ba49f0f
+# %% ../../nbs/55_distill.features.ipynb #dae42921
 class MGD(Distiller):
     "Masked generative distillation (Yang et al. 2022) of the bottleneck."
-    name, weights, share = "MGD", {"ce": 1.0, "mgd": 168.0, "cwd": 0.0}, 0.75
+    name, weights, hidden = "MGD", {"ce": 1.0, "mgd": 168.0, "cwd": 0.0}, 0.75
 
-    def __init__(self,
-        student: Segmenter, # S₀; copied
-        guides: Guides, # the frozen networks
-        plan: Plan, # length and rate
-        seed: int = 0, # of the method's own randomness
-        weights: dict | None = None, # replaces some of the default λ
-        scale: float = 1.0, # factor on every λ but that of "ce"
-        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
-    ):
-        super().__init__(student, guides, plan, seed, weights, scale, share)
-        channels = guides.teacher.channels
-        with seeded("init", self.name, "f", seed): self.adapters["f"] = adapter(student.channels, channels)
-        with seeded("init", self.name, "generator", seed): self.adapters["generator"] = generator(channels)
+    def __init__(self, *common, **named): # see `Distiller`
+        super().__init__(*common, **named)
+        channels = self.guides.teacher.channels
+        with seeded("init", self.name, "f", self.seed): self.adapters["f"] = adapter(self.student.channels, channels)
+        with seeded("init", self.name, "generator", self.seed): self.adapters["generator"] = generator(channels)
 
     def losses(self, shared: Shared) -> dict: # "ce", "mgd", and "cwd" where it has a weight
         "Cross-entropy, and the error of the rebuilt teacher."
         seen = look(self.student, shared.views)
         f_S, f_T = same_size(seen.f, shared.f)
         f_S = self.adapters["f"](f_S)
-        rebuilt = self.adapters["generator"](f_S * visible(f_S, self.share))
+        rebuilt = self.adapters["generator"](f_S * visible(f_S, self.hidden))
         terms = {"ce": over_views(segmentation_loss, seen.logits, shared.y), "mgd": rebuild_loss(rebuilt, f_T)}
         if self.weights["cwd"]: terms["cwd"] = over_views(channel_divergence, seen.logits, shared.logits)
         return terms

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['GraphOptions', 'GKD', 'gkd_name', 'gradient_norms', 'drift']
 
-# %% ../../nbs/54_distill.gkd.ipynb #a3027015
+# %% ../../nbs/54_distill.gkd.ipynb #4686d657
 from dataclasses import dataclass
 
 import torch
@@ -15,7 +15,6 @@ from .base import Balance, Distiller, Guides, Seen, Shared, look, over_views, pu
 from .dcgd import dcgd_losses
 from .dicd import cross_loss, cross_predictions
 from ..models.segmenter import Segmenter, frozen, thawed
-from ..train.loop import Plan
 from ..train.psae import relative_error
 from ..train.supervised import segmentation_loss
 
@@ -36,33 +35,28 @@ class GraphOptions:
         views = v[1:].roll(1, 0) if teacher and not self.same_views else v[1:]
         return torch.cat([v[:1], views[:last - 1]])
 
-# %% ../../nbs/54_distill.gkd.ipynb #3b584f82
+# %% ../../nbs/54_distill.gkd.ipynb #f762670c
 class GKD(Distiller):
     "Generalizable knowledge distillation: CE over views + intra + inter + cross."
     weights = {"ce": 1.0, "intra": 0.0005, "inter": 0.0005, "cross": 1.0}
 
     def __init__(self,
-        student: Segmenter, # S₀; copied
-        guides: Guides, # teacher, TAN, SAN
-        plan: Plan, # length and rate
-        seed: int = 0, # of the method's own randomness
-        weights: dict | None = None, # λ; 0 switches a term off
-        scale: float = 1.0, # factor on every λ but that of "ce"
+        *common, # student, guides, plan, …: see `Distiller`
         cross_views: int = 1, # views whose headers are exchanged
         detach_skips: bool = False, # keep p₂ out of the student's encoder
         refresh: int = 0, # steps between updates of SAN; 0 leaves it as it is
         shares: dict | None = None, # term -> share of the labels' pull; replaces λ of these terms, see `Balance`
-        share: float | None = None, # share of the labels' pull for all terms together
         own: tuple | None = None, # (TAN, SAN) in place of the table's
         name: str = "", # of the row; "" says which terms are on
-        **graph, # see `GraphOptions`
+        **named, # of `GraphOptions`, or see `Distiller`
     ):
-        super().__init__(student, guides, plan, seed, weights, scale, share)
+        graph = {k: named.pop(k) for k in tuple(named) if k in GraphOptions.__dataclass_fields__}
+        super().__init__(*common, **named)
         if cross_views < 1: raise InputError("cross_views", str(cross_views), "1 or more", "set the weight of cross to 0 to switch it off")
         self.cross_views, self.detach_skips, self.refresh, self.graph = cross_views, detach_skips, refresh, GraphOptions(**graph)
         if own: self.followers.update({"TAN": frozen(own[0]), "SAN": frozen(own[1])})
         if refresh: self.companions["SAN"] = thawed(self.SAN)
-        if shares: self.followers["balance by term"] = Balance({k: s * scale for k, s in shares.items()})
+        if shares: self.followers["balance by term"] = Balance({k: s * named.get("scale", 1.0) for k, s in shares.items()})
         self.name = name or gkd_name(self.weights)
 
     @property

@@ -4,21 +4,17 @@
 
 # %% auto #0
 __all__ = ['direction', 'gram_rows', 'sp_loss', 'mean_distance', 'distances', 'angles', 'rkd_losses', 'neighbours', 'pkt_loss',
-           'VectorRelations', 'SP', 'RKD', 'PKT', 'pixel_relations', 'cirkd_loss', 'last_input', 'sampled_pixels',
-           'CIRKD', 'correlation', 'dist_losses', 'DIST']
+           'VectorRelations', 'SP', 'RKD', 'PKT', 'pixel_relations', 'cirkd_loss', 'sampled_pixels', 'CIRKD',
+           'correlation', 'dist_losses', 'DIST']
 
-# %% ../../nbs/57_distill.relations.ipynb #a97b2bcf
-from contextlib import contextmanager
-
+# %% ../../nbs/57_distill.relations.ipynb #e7e7e3bf
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from ..core import InputError
-from .base import Distiller, Guides, Shared, look, over_views
-from ..models.segmenter import Segmenter
+from .base import Distiller, Shared, last_input, look, over_views
 from ..train.act import prediction_gap
-from ..train.loop import Plan
 from ..train.supervised import segmentation_loss
 
 # %% ../../nbs/57_distill.relations.ipynb #0749c2f6
@@ -146,19 +142,6 @@ def cirkd_loss(
         s, t = pixel_relations(student, tau), pixel_relations(teacher.detach(), tau)
         return (t.exp() * (t - s)).sum(-1).mean()
 
-# %% ../../nbs/57_distill.relations.ipynb #ff492d74
-@contextmanager
-def last_input(
-    net: nn.Module, # any network
-):
-    "While open, {'embedding': what went into the last convolution that was called}."
-    box = {}
-    keep = lambda layer, inputs, output: box.update(embedding=inputs[0])
-    hooks = [m.register_forward_hook(keep) for m in net.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))]
-    try: yield box
-    finally:
-        for hook in hooks: hook.remove()
-
 # %% ../../nbs/57_distill.relations.ipynb #e164555d
 def sampled_pixels(
     student: torch.Tensor, # N×C×H×W
@@ -171,31 +154,25 @@ def sampled_pixels(
     at = torch.randperm(student.shape[2])[:pixels].to(student.device)
     return tuple(e[:, :, at].transpose(1, 2).contiguous() for e in (student, teacher))
 
-# %% ../../nbs/57_distill.relations.ipynb #acc447a0
+# %% ../../nbs/57_distill.relations.ipynb #bc8c78e9
 class CIRKD(Distiller):
     "Cross-image relations of pixels (Yang et al. 2022), without the memory bank."
     name, weights = "CIRKD", {"ce": 1.0, "cirkd": 1.0, "kd": 0.0}
 
     def __init__(self,
-        student: Segmenter, # S₀; copied
-        guides: Guides, # the frozen networks
-        plan: Plan, # length and rate
-        seed: int = 0, # of the method's own randomness
-        weights: dict | None = None, # λ; "kd" is off
-        scale: float = 1.0, # factor on every λ but that of "ce"
-        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
+        *common, # student, guides, plan, …: see `Distiller`
         tau: float = 0.1, # temperature of the relations
         pixels: int = 64, # positions in each tile
+        **named, # see `Distiller`
     ):
-        super().__init__(student, guides, plan, seed, weights, scale, share)
+        super().__init__(*common, **named)
         if pixels < 1: raise InputError("pixels", str(pixels), "1 or more", "use 64")
         self.tau, self.pixels = tau, pixels
 
     def losses(self, shared: Shared) -> dict: # "ce", "cirkd" and, where switched on, "kd"
         "Cross-entropy and pixel relations over all views."
         with last_input(self.student) as student: seen = look(self.student, shared.views)
-        with torch.no_grad(), last_input(self.guides.teacher) as teacher: self.guides.teacher.decode(shared.f, shared.skips)
-        e_S, e_T = (self.everyone(e) for e in sampled_pixels(student["embedding"], teacher["embedding"], self.pixels))
+        e_S, e_T = (self.everyone(e) for e in sampled_pixels(student["embedding"], shared.embedding, self.pixels))
         terms = {"ce": over_views(segmentation_loss, seen.logits, shared.y), "cirkd": cirkd_loss(e_S, e_T, self.tau)}
         if self.weights["kd"]: terms["kd"] = over_views(prediction_gap, seen.logits, shared.logits)
         return terms

@@ -4,21 +4,19 @@
 
 # %% auto #0
 __all__ = ['map_at', 'labels_at', 'members', 'shares', 'region_means', 'affinity', 'affinity_loss', 'Critic', 'critic_loss',
-           'SKD', 'variation', 'variation_loss', 'IFVD', 'vote', 'ensemble_loss', 'XDED', 'importance_loss',
-           'region_cosines', 'region_loss', 'EMKD']
+           'Adversarial', 'SKD', 'variation', 'variation_loss', 'IFVD', 'vote', 'ensemble_loss', 'XDED',
+           'importance_loss', 'region_cosines', 'region_loss', 'EMKD']
 
-# %% ../../nbs/56_distill.structure.ipynb #cd6fffde
+# %% ../../nbs/56_distill.structure.ipynb #d05cf007
 import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ..core import InputError, seeded
-from .base import Distiller, Guides, Shared, look, over_views
+from .base import Distiller, Shared, look, over_views
 from .features import attention, feature_maps, same_size
-from ..models.segmenter import Segmenter
 from ..train.act import prediction_gap
-from ..train.loop import Plan
 from ..train.supervised import segmentation_loss
 
 # %% ../../nbs/56_distill.structure.ipynb #0006eaa0
@@ -108,39 +106,50 @@ def critic_loss(
     "Hinge loss of the critic; 0 where it is right by a margin of 1."
     return (1 - real).relu().mean() + (1 + fake).relu().mean()
 
-# %% ../../nbs/56_distill.structure.ipynb #1eaa925a
-class SKD(Distiller):
-    "Structured knowledge distillation (Liu et al. 2019): pixels, pairs of places and, if asked for, a critic."
-    name, weights = "SKD", {"ce": 1.0, "pixel": 10.0, "pair": 1.0, "adv": 0.1}
-
-    def __init__(self,
-        student: Segmenter, # S₀; copied
-        guides: Guides, # the frozen networks
-        plan: Plan, # length and rate
-        seed: int = 0, # of the critic's start
-        weights: dict | None = None, # replaces some of the default λ
-        scale: float = 1.0, # factor on every λ but that of "ce"
-        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
-        adversarial: bool = False, # with the critic; its row is "SKD (adversarial)"
+# %% ../../nbs/56_distill.structure.ipynb #98cd6a4b
+class Adversarial(Distiller):
+    "A distiller whose student may have a critic to convince: its loss is `adv`."
+    def meet_critic(self,
+        wanted: bool, # without a critic `adv` has no weight
     ):
-        super().__init__(student, guides, plan, seed, weights, scale, share)
-        if adversarial:
-            self.name = "SKD (adversarial)"
-            with seeded("init", self.name, "critic", seed): self.companions["critic"] = Critic(student.in_channels, student.classes)
+        "Make the critic; called once the row has its name."
+        if not (wanted and self.weights["adv"]): return self.weights.pop("adv")
+        with seeded("init", self.name, "critic", self.seed): self.companions["critic"] = Critic(self.student.in_channels, self.student.classes)
 
-    def losses(self, shared: Shared) -> dict: # "ce", "pixel", "pair" and, with a critic, "adv"
-        "The terms over all views."
-        seen = look(self.student, shared.views)
-        terms = {"ce": over_views(segmentation_loss, seen.logits, shared.y), "pixel": over_views(prediction_gap, seen.logits, shared.logits), "pair": affinity_loss(seen.f, shared.f)}
-        if "critic" in self.companions:
-            p = seen.logits.float().softmax(2).flatten(0, 1)
-            self.said, terms["adv"] = p.detach(), -self.companions["critic"](shared.views.flatten(0, 1), p).mean()
-        return terms
+    def fooling(self,
+        shared: Shared, # the step
+        logits: torch.Tensor, # the student's, V×B×classes×h×w
+    ) -> dict: # "adv", or nothing
+        "What the student descends to be taken for the teacher."
+        if "critic" not in self.companions: return {}
+        p = logits.float().softmax(2).flatten(0, 1)
+        self.said = p.detach()
+        return {"adv": -self.companions["critic"](shared.views.flatten(0, 1), p).mean()}
 
     def companion_losses(self, shared: Shared) -> dict: # "critic"
         "What the critic descends."
         critic, x, p = self.companions["critic"], shared.views.flatten(0, 1), shared.logits.softmax(2).flatten(0, 1)
         return {"critic": critic_loss(critic(x, p), critic(x, self.said))}
+
+# %% ../../nbs/56_distill.structure.ipynb #679c6e00
+class SKD(Adversarial):
+    "Structured knowledge distillation (Liu et al. 2019): pixels, pairs of places and, if asked for, a critic."
+    name, weights = "SKD", {"ce": 1.0, "pixel": 10.0, "pair": 1.0, "adv": 0.1}
+
+    def __init__(self,
+        *common, # student, guides, plan, …: see `Distiller`
+        adversarial: bool = False, # with the critic; its row is "SKD (adversarial)"
+        **named, # see `Distiller`
+    ):
+        super().__init__(*common, **named)
+        if adversarial: self.name = "SKD (adversarial)"
+        self.meet_critic(adversarial)
+
+    def losses(self, shared: Shared) -> dict: # "ce", "pixel", "pair" and, with a critic, "adv"
+        "The terms over all views."
+        seen = look(self.student, shared.views)
+        terms = {"ce": over_views(segmentation_loss, seen.logits, shared.y), "pixel": over_views(prediction_gap, seen.logits, shared.logits), "pair": affinity_loss(seen.f, shared.f)}
+        return terms | self.fooling(shared, seen.logits)
 
 # %% ../../nbs/56_distill.structure.ipynb #34c33d0d
 def variation(
@@ -165,22 +174,17 @@ def variation_loss(
     y = labels_at(y, a.shape[-2:])
     return (variation(a, y, classes) - variation(b, y, classes)).square().mean()
 
-# %% ../../nbs/56_distill.structure.ipynb #6174eae1
+# %% ../../nbs/56_distill.structure.ipynb #10be25fe
 class IFVD(Distiller):
     "Intra-class feature variation distillation (Wang et al. 2020), with its pixel-wise term."
     name, weights = "IFVD", {"ce": 1.0, "pixel": 1.0, "ifv": 20.0}
 
     def __init__(self,
-        student: Segmenter, # S₀; copied
-        guides: Guides, # the frozen networks
-        plan: Plan, # length and rate
-        seed: int = 0, # of the method's own randomness
-        weights: dict | None = None, # replaces some of the default λ
-        scale: float = 1.0, # factor on every λ but that of "ce"
-        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
+        *common, # student, guides, plan, …: see `Distiller`
         stride: int | None = None, # of the maps, see `map_at`; None takes the bottlenecks
+        **named, # see `Distiller`
     ):
-        super().__init__(student, guides, plan, seed, weights, scale, share)
+        super().__init__(*common, **named)
         self.stride = stride
 
     def losses(self, shared: Shared) -> dict: # "ce", "pixel", "ifv"
@@ -212,23 +216,18 @@ def ensemble_loss(
     with torch.autocast(z.device.type, enabled=False): target = (means.T @ members(y, z.shape[1])).view(z.shape)
     return prediction_gap(z, target, tau=tau)
 
-# %% ../../nbs/56_distill.structure.ipynb #e73f31b1
+# %% ../../nbs/56_distill.structure.ipynb #3b27c8aa
 class XDED(Distiller):
     "Cross-domain ensemble distillation (Lee et al. 2022) over pixels, views for domains, without UniStyle."
     name, weights = "XDED", {"ce": 1.0, "xded": 1.0}
 
     def __init__(self,
-        student: Segmenter, # S₀; copied
-        guides: Guides, # the frozen networks
-        plan: Plan, # length and rate
-        seed: int = 0, # of the method's own randomness
-        weights: dict | None = None, # replaces some of the default λ
-        scale: float = 1.0, # factor on every λ but that of "ce"
-        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
+        *common, # student, guides, plan, …: see `Distiller`
         source: str = "student", # whose logits vote: "student" (the paper) or "teacher"
         tau: float = 2.0, # temperature
+        **named, # see `Distiller`
     ):
-        super().__init__(student, guides, plan, seed, weights, scale, share)
+        super().__init__(*common, **named)
         if source not in ("student", "teacher"): raise InputError("source", repr(source), "'student' or 'teacher'", "pick one of the two")
         self.source, self.tau = source, tau
         if source == "teacher": self.name = "XDED (teacher)"
@@ -275,22 +274,17 @@ def region_loss(
     there = (in_S & in_T).float()
     return ((a - b).square() * there).sum(1).div(there.sum(1).clamp_min(1)).mean()
 
-# %% ../../nbs/56_distill.structure.ipynb #0a216a77
+# %% ../../nbs/56_distill.structure.ipynb #8482c817
 class EMKD(Distiller):
     "Prediction maps, importance maps and region affinity (Qin et al. 2021) on a low and a high map."
     name, tau, weights = "EMKD", 4.0, {"ce": 1.0, "prediction": 0.1, "importance": 0.9, "region": 0.9}
 
     def __init__(self,
-        student: Segmenter, # S₀; copied
-        guides: Guides, # the frozen networks
-        plan: Plan, # length and rate
-        seed: int = 0, # of the method's own randomness
-        weights: dict | None = None, # replaces some of the default λ
-        scale: float = 1.0, # factor on every λ but that of "ce"
-        share: float | None = None, # pull of all terms together, relative to that of "ce"; None leaves λ as it is
+        *common, # student, guides, plan, …: see `Distiller`
         masks: str = "nearest", # see `region_cosines`
+        **named, # see `Distiller`
     ):
-        super().__init__(student, guides, plan, seed, weights, scale, share)
+        super().__init__(*common, **named)
         if masks not in ("nearest", "shares"): raise InputError("masks", repr(masks), "'nearest' or 'shares'", "pick one of the two")
         self.masks = masks
 

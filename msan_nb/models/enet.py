@@ -54,7 +54,7 @@ def quarter(
     "Channels inside a bottleneck."
     return max(4, channels // 4)
 
-# %% ../../nbs/26_models.enet.ipynb #b939eb86
+# %% ../../nbs/26_models.enet.ipynb #391c2ca8
 class Stem(nn.Module):
     "A strided 3×3 convolution and the max-pooled image side by side."
     def __init__(self,
@@ -69,7 +69,7 @@ class Stem(nn.Module):
 
     def forward(self, x): # x: B×in_channels×h×w
         "Features B×outer×h/2×w/2."
-        return self.after(torch.cat([self.conv(x), F.max_pool2d(x, 3, 2, 1)], 1))
+        return self.after(torch.cat([self.conv(x), F.max_pool2d(x, 3, 2, 1)], 1).contiguous(memory_format=torch.channels_last)) # cat may have lost the format
 
 class Down(nn.Module):
     "Half the size: a narrow branch added to the max-pooled map."

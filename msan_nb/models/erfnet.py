@@ -39,7 +39,7 @@ def flat_pair(
     return [nn.Conv2d(channels, channels, (3, 1), padding=(d, 0), dilation=(d, 1)), nn.ReLU(),
         nn.Conv2d(channels, channels, (1, 3), padding=(0, d), dilation=(1, d), bias=False), norm(channels, kind)]
 
-# %% ../../nbs/27_models.erfnet.ipynb #4b07ccf7
+# %% ../../nbs/27_models.erfnet.ipynb #bd64a1c5
 class Halver(nn.Module):
     "Half the size: a strided 3×3 convolution and the max-pooled input side by side."
     def __init__(self,
@@ -53,7 +53,7 @@ class Halver(nn.Module):
 
     def forward(self, x): # x: B×inner×h×w
         "Features B×outer×h/2×w/2."
-        return self.norm(torch.cat([self.conv(x), F.max_pool2d(x, 2)], 1)).relu()
+        return self.norm(torch.cat([self.conv(x), F.max_pool2d(x, 2)], 1).contiguous(memory_format=torch.channels_last)).relu() # cat may have lost the format
 
 def doubler(
     inner: int, # channels in

@@ -25,7 +25,7 @@ def conv_norm(
     layers = [nn.Conv2d(inner, outer, kernel, padding=padding, bias=False), norm(outer, kind)]
     return nn.Sequential(*layers, *[nn.ReLU()] * relu)
 
-# %% ../../nbs/25_models.fanet.ipynb #83cc39ec
+# %% ../../nbs/25_models.fanet.ipynb #bdbf34e7
 class SelectiveKernel(nn.Module):
     "Two receptive fields, and for each image and channel a soft choice between them."
     def __init__(self,
@@ -38,15 +38,15 @@ class SelectiveKernel(nn.Module):
         self.squeeze = nn.Sequential(nn.Conv2d(channels, half, 1, bias=False), nn.GroupNorm(1, half) if kind == "group" else norm(half, kind), nn.ReLU())
         self.choose = nn.ModuleList([nn.Conv2d(half, channels, 1) for _ in self.branches])
 
-    def choice(self, maps): # maps: 2×B×C×h×w
+    def choice(self, maps): # maps: two of B×C×h×w
         "Weights 2×B×C×1×1 of the branches; they add up to 1."
-        z = self.squeeze(maps.sum(0).mean((2, 3), keepdim=True))
+        z = self.squeeze(sum(maps).mean((2, 3), keepdim=True))
         return torch.stack([choose(z) for choose in self.choose]).softmax(0)
 
     def forward(self, x): # x: B×C×h×w
         "The weighted sum of both branches, B×C×h×w."
-        maps = torch.stack([branch(x) for branch in self.branches])
-        return (maps * self.choice(maps)).sum(0)
+        maps = [branch(x) for branch in self.branches] # a list: stacking them would lose the memory format, and time with it
+        return sum(m * a for m, a in zip(maps, self.choice(maps)))
 
 # %% ../../nbs/25_models.fanet.ipynb #901de8d3
 class SelectiveBlock(nn.Module):

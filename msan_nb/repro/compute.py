@@ -34,7 +34,7 @@ def counter() -> FlopCounterMode:
     "Counts twice the MACs of everything that runs inside a `with`."
     return FlopCounterMode(display=False, custom_mapping={torch.ops.aten.convolution_backward: _conv_backward})
 
-# %% ../../nbs/66_repro.compute.ipynb #64a75931
+# %% ../../nbs/66_repro.compute.ipynb #ea956296
 class Watched(Shared):
     "A `Shared` that notes what is read of it."
     def __getattribute__(self, name):
@@ -43,7 +43,7 @@ class Watched(Shared):
         return object.__getattribute__(self, name)
 
     @property
-    def asked(self) -> bool: "Whether anything of the teacher's was read."; return bool(self._seen & {"f", "skips", "logits", "v"})
+    def asked(self) -> bool: "Whether anything of the teacher's was read."; return bool(self._seen & {"f", "skips", "logits", "v", "embedding"})
 
 def step_macs(
     distiller, # a method, placed on a fabric

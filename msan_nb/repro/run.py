@@ -257,7 +257,7 @@ def write_csv(
     "Write a CSV in one step, numbers with six decimals: the same run gives the same bytes."
     with replacing(path) as temporary: frame.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
 
-# %% ../../nbs/65_repro.run.ipynb #162791b2
+# %% ../../nbs/65_repro.run.ipynb #b0ccb05f
 def reproduce(
     recipe: Recipe, # the experiment
     root=None, # data root; None makes synthetic images
@@ -269,6 +269,7 @@ def reproduce(
     only=None, # the seeds of these that are trained now; None trains all
 ) -> Path: # the run's folder
     "Train, align, distil and judge; returns a folder with metrics.csv and fsd.csv once all seeds have ended."
+    if strange := sorted(set(only or ()) - set(seeds)): raise InputError("only", ", ".join(map(str, strange)), "some of " + ", ".join(map(str, seeds)), "count seeds from 0, and give all of them with --seeds")
     out, fabric = Path(out), make_fabric(check_recipe(recipe).precision, accelerator)
     data = load_data(recipe, root)
     if fabric.is_global_zero: open_run(out, recipe, data, seeds, root is None, device_name(fabric))
