@@ -50,8 +50,39 @@ if fabric.is_global_zero: save_tensors(sys.argv[1] + "/weights.safetensors", {f"
 """
 
 
+GRADIENTS = """
+import sys, torch
+from msan_nb.core import save_tensors
+from msan_nb.distill.base import Guides, ask_teacher
+from msan_nb.distill.controls import GIN, AmplitudeMix
+from msan_nb.distill.domains import CCDistill, CoCo, DiGA
+from msan_nb.distill.structure import EMKD, IFVD, SKD, XDED
+from msan_nb.models import build
+from msan_nb.models.alignment import AlignmentNetwork
+from msan_nb.train.loop import Plan, make_fabric
+fabric = make_fabric(accelerator="cpu")
+assert fabric.world_size == int(sys.argv[2]), fabric.world_size
+T, S = build("unet", width=0.125, norm="group"), build("mobilenet", width=0.25, norm="group")
+guides = Guides(T, AlignmentNetwork(T.channels, 16, dim=8), AlignmentNetwork(S.channels, 4, dim=8))
+torch.manual_seed(0)
+x, y = torch.rand(2, 4, 1, 64, 64), torch.randint(2, (4, 64, 64))
+x[:, ::2, :, :32], y[::2, :32], S.head.weight.data[:] = 0.0, 0, 20 * S.head.weight.data   # the processes see unlike images: their votes differ
+y[1::2, :32] = 1
+mine = slice(fabric.global_rank, None, fabric.world_size)
+shared, out = ask_teacher(guides, 0, x[:, mine], y[mine], y[mine] >= 0), {}
+for method, extra in ((SKD, {"adversarial": True}), *((m, {}) for m in (IFVD, XDED, EMKD, DiGA, CoCo, CCDistill, GIN, AmplitudeMix))):
+    d = method(S, guides, Plan(10, decay=0.0), **extra)
+    d.place(fabric)
+    for name, loss in d.losses(shared).items():
+        grads = torch.autograd.grad(loss, list(d.student.parameters()), retain_graph=True, allow_unused=True)
+        flat = torch.cat([torch.zeros(1)] + [g.flatten() for g in grads if g is not None])
+        out[f"{d.name}/{name}"] = fabric.all_reduce(flat, reduce_op="mean").clone() if fabric.world_size > 1 else flat
+if fabric.is_global_zero: save_tensors(sys.argv[1] + "/weights.safetensors", out)
+"""
+
+
 def train(folder, processes, text=SCRIPT):
-    "Train in so many processes; returns the weights."
+    "Run a script in so many processes; returns the weights (or gradients) that it has saved."
     from msan_nb.core import load_tensors
     folder.mkdir()
     script = folder / "train.py"
@@ -75,6 +106,13 @@ def test_graphs_between_samples_are_those_of_the_whole_batch(tmp_path):
     apart = train(tmp_path / "apart", 2, DISTIL.replace("task = Lockstep", "for d in methods: d.everyone = lambda v, dim=0: v\ntask = Lockstep"))
     gap = lambda other: max(float((other[k] - w).abs().max()) for k, w in one.items() if k.startswith("GKD (intra+inter)"))
     assert gap(apart) > 3 * gap(two)
+
+
+def test_losses_between_images_see_one_batch(tmp_path):
+    "The mean gradient of two processes is that of one with the whole batch: votes, degrees and mixtures reach over the processes."
+    one, two = train(tmp_path / "one", 1, GRADIENTS), train(tmp_path / "two", 2, GRADIENTS)
+    assert len(one) == 23
+    for name, g in one.items(): assert float((two[name] - g).norm()) <= 2e-3 * float(g.norm()), name
 
 
 def test_the_whole_recipe_runs_in_two_processes(tmp_path):

@@ -4,8 +4,6 @@ Golden values: `python tests/test_structure.py --golden` rewrites the part "ours
 The part "theirs" was made once by running published code on `arrays()`; it is never rewritten.
 """
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import pytest
 import torch
 from scipy.special import rel_entr, softmax
 
-from msan_nb.core import InputError, load_tensors
+from msan_nb.core import InputError
 from msan_nb.distill.base import Guides, ask_teacher
 from msan_nb.distill.structure import (EMKD, IFVD, SKD, XDED, Critic, affinity, affinity_loss, critic_loss, ensemble_loss, importance_loss,
                                        map_at, region_loss, region_means, members, shares, variation_loss, vote)
@@ -24,7 +22,6 @@ from msan_nb.models.segmenter import Segmenter
 from msan_nb.train.act import prediction_gap
 from msan_nb.train.loop import Plan, make_fabric
 
-ROOT = Path(__file__).resolve().parents[1]
 GOLDEN = Path(__file__).parent / "golden" / "structure.json"
 METHODS = (SKD, IFVD, XDED, EMKD)
 
@@ -323,49 +320,6 @@ def test_the_critic_looks_at_the_image():
 def test_wrong_options_are_named(make):
     guides, S, _ = world()
     with pytest.raises(InputError): make(S, guides, Plan(10))
-
-
-TWO = """
-import sys, torch
-from msan_nb.core import save_tensors
-from msan_nb.distill.base import Guides, ask_teacher
-from msan_nb.distill.structure import EMKD, IFVD, SKD, XDED
-from msan_nb.models import build
-from msan_nb.models.alignment import AlignmentNetwork
-from msan_nb.train.loop import Plan, make_fabric
-fabric = make_fabric(accelerator="cpu")
-T, S = build("unet", width=0.125, norm="group"), build("mobilenet", width=0.25, norm="group")
-guides = Guides(T, AlignmentNetwork(T.channels, 16, dim=8), AlignmentNetwork(S.channels, 4, dim=8))
-torch.manual_seed(0)
-x, y = torch.rand(2, 4, 1, 64, 64), torch.randint(2, (4, 64, 64))
-x[:, ::2, :, :32], y[::2, :32], S.head.weight.data[:] = 0.0, 0, 20 * S.head.weight.data   # the processes see unlike images: their votes differ
-y[1::2, :32] = 1
-mine = slice(fabric.global_rank, None, fabric.world_size)
-shared, out = ask_teacher(guides, 0, x[:, mine], y[mine], y[mine] >= 0), {}
-for method, extra in ((SKD, {"adversarial": True}), (IFVD, {}), (XDED, {}), (EMKD, {})):
-    d = method(S, guides, Plan(10, decay=0.0), **extra)
-    d.place(fabric)
-    for name, loss in d.losses(shared).items():
-        grads = torch.autograd.grad(loss, list(d.student.parameters()), retain_graph=True, allow_unused=True)
-        flat = torch.cat([torch.zeros(1)] + [g.flatten() for g in grads if g is not None])
-        out[f"{d.name}/{name}"] = fabric.all_reduce(flat, reduce_op="mean").clone() if fabric.world_size > 1 else flat
-if fabric.is_global_zero: save_tensors(sys.argv[1], out)
-"""
-
-
-@pytest.mark.slow
-def test_two_processes_see_one_batch(tmp_path):
-    "The mean gradient of two processes is that of one process with the whole batch; for XDED only because their votes are added."
-    script = tmp_path / "two.py"
-    script.write_text(TWO)
-    def grads(processes):
-        launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"] if processes == 2 else []
-        done = subprocess.run([sys.executable, *launch, str(script), str(tmp_path / f"{processes}.safetensors")], env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=240)
-        assert done.returncode == 0, done.stderr[-3000:]
-        return load_tensors(tmp_path / f"{processes}.safetensors")[0]
-    one, two = grads(1), grads(2)
-    assert len(one) == 13
-    for name, g in one.items(): assert float((two[name] - g).norm()) <= 1e-3 * float(g.norm()), name
 
 
 if __name__ == "__main__" and "--golden" in sys.argv:
