@@ -11,12 +11,22 @@ ROOT = Path(__file__).resolve().parents[1]
 os.environ.update(OMP_NUM_THREADS="1", TQDM_DISABLE="1", PYTHONWARNINGS="ignore")
 
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def kept(output):
+    "Whether an output is worth keeping: warnings on standard error are not; of a widget, dead without its kernel, only the picture beside it is."
+    if output.output_type == "stream": return output.name != "stderr"
+    was_widget = output.get("data", {}).pop(WIDGET, None)
+    return not was_widget or "image/png" in output.data
+
+
 def execute(path):
-    "Run one notebook in its folder and write it back, warnings on standard error left out."
+    "Run one notebook in its folder and write it back."
     nb = nbformat.read(path, 4)
-    ExecutePreprocessor(timeout=600, kernel_name="python3").preprocess(nb, {"metadata": {"path": str(path.parent)}})
+    ExecutePreprocessor(timeout=900, kernel_name="python3", store_widget_state=False).preprocess(nb, {"metadata": {"path": str(path.parent)}})
     for cell in nb.cells:
-        if cell.cell_type == "code": cell.outputs = [o for o in cell.outputs if not (o.output_type == "stream" and o.name == "stderr") and "application/vnd.jupyter.widget-view+json" not in o.get("data", {})]
+        if cell.cell_type == "code": cell.outputs = [o for o in cell.outputs if kept(o)]
     text = nbformat.writes(nb)
     if found := re.search(r"/(?:root|home|tmp|Users)/[\w./+-]+", re.sub(r'"image/png": "[^"]*"', "", text)): print(f"{path.name}: a machine's path stands in an output: {found[0]}")
     path.write_text(text + "\n", encoding="utf-8")

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['app', 'Task', 'Preset', 'run_cli', 'keep_memory', 'main', 'demo', 'reproduce_command', 'sized', 'with_steps',
-           'ablate_command', 'tune_command', 'report_command', 'read_for', 'predict_command', 'bench_command',
-           'export_command', 'check_data_command', 'env_command']
+           'ablate_command', 'tune_command', 'report_command', 'inspect_command', 'read_for', 'predict_command',
+           'bench_command', 'export_command', 'check_data_command', 'env_command']
 
-# %% ../../nbs/91_app.cli.ipynb #07319bdc
+# %% ../../nbs/91_app.cli.ipynb #5a5a3c59
 import ctypes, json, os, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -25,6 +25,8 @@ from .report import terminal_table, write_report
 from ..core import InputError, check_environment, environment, replacing, write_json
 from ..data.harmonise import harmonise_ct, harmonise_fundus, harmonise_plain, read_picture
 from ..data.readers import check_data
+from ..inspectors.app import open_app
+from ..inspectors.export import write_microscope
 from ..repro.bench import WHAT, bench
 from ..repro.evaluate import predict_image
 from ..repro.recipes import PRESETS, TASKS, Recipe, find_sets, make_recipe
@@ -66,7 +68,7 @@ def main():
     keep_memory()
     sys.exit(run_cli())
 
-# %% ../../nbs/91_app.cli.ipynb #97af0b28
+# %% ../../nbs/91_app.cli.ipynb #fbb7bcf6
 Task, Preset = Enum("Task", {t: t for t in TASKS}, type=str), Enum("Preset", {p: p for p in PRESETS}, type=str)
 
 @app.command("demo")
@@ -74,8 +76,9 @@ def demo(
     out: Path = typer.Option(Path("runs/demo"), help="folder of the run"),
     store: Optional[Path] = typer.Option(None, help="folder of finished stages [default: MSAN_STORE or ~/.cache/msan_nb]"),
 ):
-    "The whole method on synthetic vessels, in minutes: a table and a report."
-    _reproduce(make_recipe("vessel", "demo"), None, 1, out, store, "auto")
+    "The whole method on synthetic vessels, in minutes: a table, a report, and the run to look into."
+    run = _reproduce(make_recipe("vessel", "demo"), None, 1, out, store, "auto")
+    print(f"microscope: {write_microscope(run)}")
 
 @app.command("reproduce")
 def reproduce_command(
@@ -152,7 +155,7 @@ def ablate_command(
     rows: str = typer.Option("all", help="core: the paper's five rows; all: every other reading too"),
     only: str = typer.Option("", help="these rows instead, separated by commas, such as intra,gkd/rbf,gkd/no-psae"),
     data: Optional[Path] = typer.Option(None, help="data root; synthetic images by default, for choices are made on those"),
-    steps: Optional[int] = typer.Option(None, min=1, help="steps of the distillation [default: the preset's]"),
+    steps: int = typer.Option(100, min=1, help="steps of the distillation"),
     seeds: int = typer.Option(1, min=1, help="number of seeds, 0…N−1"),
     out: Optional[Path] = typer.Option(None, help="folder of the run [default: runs/ablate-TASK-PRESET]"),
     store: Optional[Path] = typer.Option(None, help="folder of finished stages"),
@@ -187,9 +190,20 @@ def tune_command(
 
 @app.command("report")
 def report_command(run: Path = typer.Argument(..., help="folder of a finished run")):
-    "Print the table of a finished run and write its report.html again."
+    "Print the table of a finished run; write its report.html again, and microscope.html: the run to look into, in one file."
     print(terminal_table(run))
     print(f"report: {write_report(run)}")
+    print(f"microscope: {write_microscope(run)}")
+
+@app.command("inspect")
+def inspect_command(
+    run: Path = typer.Argument(..., help="folder of a finished run"),
+    port: int = typer.Option(8866, min=1, max=65535, help="port of the page on this machine"),
+    browser: bool = typer.Option(True, help="open the browser"),
+    dark: bool = typer.Option(False, help="dark theme"),
+):
+    "Open all inspectors of a run as a page in the browser; Ctrl+C ends it."
+    raise typer.Exit(open_app(run, port, browser, dark))
 
 # %% ../../nbs/91_app.cli.ipynb #0cebafed
 def read_for(

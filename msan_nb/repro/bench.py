@@ -135,17 +135,17 @@ def gkd_over_student(
         "teacher": ratio(times, ["teacher"], ["student"], "teacher's pass over the views / student step on the same views"),
     }
 
-# %% ../../nbs/67_repro.bench.ipynb #63a97bff
+# %% ../../nbs/67_repro.bench.ipynb #9b463611
 def lockstep_over_separate(
     scene: Scene, # what is timed
     names, # of methods
-) -> dict: # "lockstep": ratio; "methods"; "weights": how far both sides are apart afterwards
+) -> dict: # "scene"; "lockstep": ratio; "methods"; "weights": how far both sides are apart afterwards
     "Cost of training methods one by one over training them in lockstep, per step."
     stage = Stage(scene)
     tasks = {"lockstep": stage.lockstep(names), **{name: stage.lockstep([name]) for name in names}}
     times = stopwatch({name: stepper(task) for name, task in tasks.items()}, scene.repeats, stage.fabric.device)
     says = f"{len(names)} methods trained one by one / the same in lockstep, per step"
-    return {"lockstep": ratio(times, list(names), ["lockstep"], says), "methods": list(names), "seconds": {n: statistics.median(t) for n, t in times.items()},
+    return {"scene": asdict(scene), "lockstep": ratio(times, list(names), ["lockstep"], says), "methods": list(names), "seconds": {n: statistics.median(t) for n, t in times.items()},
         "weights": weight_gap(tasks["lockstep"], [tasks[n] for n in names], scene.repeats + 1)}
 
 def stepper(

@@ -1,0 +1,429 @@
+// The microscope: one run, all of it linked. `scatter`, `graph` and `shim` are the modules beside this one, bound by the page or the widget that holds them all.
+const SVG = "http://www.w3.org/2000/svg";
+const STYLE = `
+.msan-microscope { --ink: var(--jp-ui-font-color1, #1b1b1b); --soft-ink: var(--jp-ui-font-color2, #555); --paper: var(--jp-layout-color0, #fff); --card: var(--jp-layout-color1, #fff); --soft: var(--jp-layout-color2, #f1f3f5); --line: var(--jp-border-color1, #c9cdd2); --accent: var(--jp-brand-color1, #0063a0);
+  color: var(--ink); background: var(--paper); font: 14px/1.45 system-ui, sans-serif; container-type: inline-size; text-align: left; }
+@media (prefers-color-scheme: dark) { .msan-microscope { --ink: var(--jp-ui-font-color1, #e9e9e9); --soft-ink: var(--jp-ui-font-color2, #b4b8bd); --paper: var(--jp-layout-color0, #14161a); --card: var(--jp-layout-color1, #1b1e23); --soft: var(--jp-layout-color2, #272c33); --line: var(--jp-border-color1, #454c55); --accent: var(--jp-brand-color1, #6cb8f0); } }
+.msan-microscope * { box-sizing: border-box; }
+.msan-microscope h2 { font-size: 1.3rem; margin: 0 0 .1rem; } .msan-microscope h3 { font-size: 1rem; margin: 0 0 .35rem; } .msan-microscope p { margin: .2rem 0; }
+.msan-microscope .msan-m-small { font-size: .86rem; color: var(--soft-ink); }
+.msan-microscope :focus-visible { outline: 3px solid var(--accent); outline-offset: 1px; }
+.msan-microscope button, .msan-microscope select { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--line); border-radius: .35rem; padding: .15rem .5rem; cursor: pointer; }
+.msan-microscope button:hover { background: var(--soft); }
+.msan-m-answers, .msan-m-grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); gap: .7rem; margin: .7rem 0; align-items: start; }
+.msan-m-answers { align-items: stretch; } .msan-m-grid { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
+@container (max-width: 60rem) { .msan-m-grid { grid-template-columns: minmax(0, 1fr); } }
+.msan-microscope .msan-m-card { border: 1px solid var(--line); border-radius: .5rem; background: var(--card); padding: .6rem .75rem; min-width: 0; }
+.msan-microscope .msan-m-big { font-size: 1.3rem; font-weight: 650; margin: 0; }
+.msan-m-wide { grid-column: 1 / -1; }
+.msan-m-controls { position: sticky; top: 0; z-index: 5; display: flex; flex-wrap: wrap; gap: .5rem 1.4rem; align-items: center; padding: .5rem .75rem; background: var(--soft); border: 1px solid var(--line); border-radius: .5rem; }
+.msan-m-controls fieldset { border: 0; margin: 0; padding: 0; display: flex; flex-wrap: wrap; gap: .3rem; align-items: center; min-width: 0; } .msan-m-controls legend { float: left; margin-right: .5rem; padding: .2rem 0; font-weight: 600; }
+.msan-m-chip { display: inline-flex; gap: .3rem; align-items: center; border: 1px solid var(--line); border-radius: 1rem; padding: .1rem .6rem; background: var(--card); cursor: pointer; }
+.msan-m-chip:has(input:checked) { border: 2px solid var(--accent); padding: calc(.1rem - 1px) calc(.6rem - 1px); font-weight: 650; } .msan-m-chip input { margin: 0; accent-color: var(--accent); }
+.msan-m-controls label.msan-m-slide { display: flex; gap: .5rem; align-items: center; } .msan-m-slide b { font-weight: 600; } .msan-m-slide output { min-width: 6.2rem; font-variant-numeric: tabular-nums; } .msan-m-slide input { width: 9rem; accent-color: var(--accent); }
+.msan-m-on, .msan-m-off { padding: 0 .35rem; border-radius: .3rem; border: 1px solid var(--line); white-space: nowrap; } .msan-m-on { font-weight: 650; border-color: var(--ink); } .msan-m-off { color: var(--soft-ink); text-decoration: line-through; }
+.msan-m-scroll { overflow: auto; max-width: 100%; } .msan-microscope table { border-collapse: collapse; font-variant-numeric: tabular-nums; width: 100%; font-size: .9rem; color: var(--ink); }
+.msan-microscope th, .msan-microscope td { padding: .2rem .45rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; background: none; } .msan-microscope th:first-child { text-align: left; position: sticky; left: 0; z-index: 1; background: var(--card); font-weight: 400; } .msan-microscope thead th { font-weight: 600; vertical-align: bottom; position: sticky; top: 0; z-index: 2; background: var(--card); } .msan-microscope thead th:first-child { z-index: 3; }
+.msan-microscope tr[aria-selected=true] th:first-child, .msan-microscope tr[aria-selected=true] td { font-weight: 700; background: var(--soft); } .msan-microscope tbody tr { cursor: pointer; background: none; } .msan-microscope tbody tr:hover td { background: var(--soft); }
+.msan-microscope th button { border: 0; background: none; padding: 0; font-weight: inherit; text-align: left; } .msan-m-table { max-height: 23rem; position: relative; }
+.msan-m-worst { text-decoration: underline; text-decoration-thickness: 2px; text-underline-offset: 2px; }
+.msan-m-gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.4rem, 1fr)); gap: .4rem; max-height: 27rem; overflow: auto; padding: 3px; margin-top: .4rem; }
+.msan-microscope .msan-m-image { display: block; padding: .2rem; text-align: left; font-size: .82rem; line-height: 1.25; overflow: hidden; } .msan-m-image img { width: 100%; aspect-ratio: 1; object-fit: contain; background: #000; display: block; border-radius: .2rem; image-rendering: auto; } .msan-m-image span { display: block; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; } .msan-m-image b { font-variant-numeric: tabular-nums; }
+.msan-microscope .msan-m-image[aria-pressed=true] { outline: 3px solid var(--accent); outline-offset: 0; background: var(--soft); }
+.msan-m-blank { display: grid; place-items: center; aspect-ratio: 1; background: var(--soft); font-size: .75rem; border-radius: .2rem; }
+.msan-m-strip { display: flex; gap: .6rem; flex-wrap: wrap; } .msan-m-strip figure { margin: 0; width: 10.5rem; } .msan-m-strip img { width: 100%; display: block; background: #000; border-radius: .25rem; } .msan-m-strip figcaption { font-size: .84rem; line-height: 1.3; }
+.msan-m-tools { display: flex; gap: .3rem; flex-wrap: wrap; margin-top: .5rem; } .msan-microscope .msan-m-tools button { font-size: .8rem; padding: .05rem .45rem; }
+.msan-m-bar { display: grid; grid-template-columns: minmax(0, 9.5rem) 1fr 3rem; gap: .4rem; align-items: center; font-variant-numeric: tabular-nums; } .msan-m-bar i { display: block; height: .7rem; background: repeating-linear-gradient(45deg, var(--tone) 0 6px, color-mix(in srgb, var(--tone) 75%, #fff) 6px 9px); border-radius: .15rem; } .msan-m-bar i.msan-m-seen { background: var(--tone); }
+.msan-m-key { display: inline-flex; align-items: center; gap: .3rem; margin-right: .8rem; white-space: nowrap; } .msan-m-swatch { width: .85em; height: .85em; border: 1px solid #888; display: inline-block; }
+.msan-m-status { min-height: 1.3em; } .msan-microscope .msan-m-picture text { fill: var(--ink); font: 12px system-ui, sans-serif; } .msan-microscope .msan-chips { display: none; } .msan-microscope .msan-scatter { padding: 0; background: none; } .msan-microscope .msan-m-picture { max-width: 100%; height: auto; display: block; }
+.msan-m-say { padding: .6rem; border: 1px dashed var(--line); border-radius: .4rem; }
+`;
+const SHAPES = { // centre 0, radius about 5; the same marks as in the scatter
+  o: "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0", s: "M-4-4H4V4H-4Z", D: "M0-5.5L5.5 0L0 5.5L-5.5 0Z", "^": "M0-5L5 4.5H-5Z", v: "M0 5L5-4.5H-5Z",
+  P: "M-2-5H2V-2H5V2H2V5H-2V2H-5V-2H-2Z", X: "M-5-2.5L-2.5-5L0-2.5L2.5-5L5-2.5L2.5 0L5 2.5L2.5 5L0 2.5L-2.5 5L-5 2.5L-2.5 0Z",
+};
+const SEEN = "seen", UNSEEN = "unseen";
+
+// ── small helpers ────────────────────────────────────────────────────────────
+function tag(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value == null || value === false) continue;
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (key === "class") node.className = value;
+    else node.setAttribute(key, value === true ? "" : value);
+  }
+  node.append(...children.flat().filter((c) => c != null));
+  return node;
+}
+function drawn(name, attributes = {}, ...children) {
+  const node = document.createElementNS(SVG, name);
+  for (const [key, value] of Object.entries(attributes)) if (value != null) node.setAttribute(key, value);
+  node.append(...children);
+  return node;
+}
+const number = (x, digits = 3) => (x == null || Number.isNaN(x) ? "–" : x.toFixed(digits));
+const signed = (x, digits = 3) => (x == null ? "–" : (x < 0 ? "−" : "+") + Math.abs(x).toFixed(digits));
+const mean = (xs) => xs.reduce((a, b) => a + b, 0) / xs.length;
+const mark = (look, size = 12) => drawn("svg", { width: size, height: size, viewBox: "-6 -6 12 12", "aria-hidden": "true" }, drawn("path", { d: SHAPES[look.marker] ?? SHAPES.o, fill: look.colour }));
+const quoted = (x) => (/[",\n]/.test(String(x)) ? `"${String(x).replaceAll('"', '""')}"` : String(x ?? ""));
+const as_csv = (rows) => rows.map((row) => row.map(quoted).join(",")).join("\n") + "\n";
+
+function download(href, name) {
+  const link = tag("a", { href, download: name });
+  link.style.display = "none";
+  document.body.append(link);
+  link.click();
+  link.remove();
+}
+const text_link = (kind, text) => `data:${kind};charset=utf-8,${encodeURIComponent(text)}`;
+
+function plain_svg(svg) { // a copy that needs no style sheet
+  const copy = svg.cloneNode(true), from = [svg, ...svg.querySelectorAll("*")], to = [copy, ...copy.querySelectorAll("*")];
+  from.forEach((node, i) => {
+    const style = getComputedStyle(node);
+    for (const name of ["fill", "stroke", "font-family", "font-size", "font-weight"]) if (node.tagName === "text" || (style[name] && !["font-family", "font-size", "font-weight"].includes(name))) to[i].setAttribute(name, style.getPropertyValue(name));
+  });
+  copy.setAttribute("xmlns", SVG);
+  const [, , width, height] = svg.getAttribute("viewBox").split(" ");
+  copy.setAttribute("width", width); copy.setAttribute("height", height);
+  return new XMLSerializer().serializeToString(copy);
+}
+function save_png(svg, name, paper) {
+  const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number), image = new Image();
+  image.onload = () => {
+    const canvas = tag("canvas", { width: 2 * width, height: 2 * height }), pen = canvas.getContext("2d");
+    pen.fillStyle = paper; pen.fillRect(0, 0, canvas.width, canvas.height); pen.drawImage(image, 0, 0, canvas.width, canvas.height);
+    download(canvas.toDataURL("image/png"), name);
+  };
+  image.src = text_link("image/svg+xml", plain_svg(svg));
+}
+async function copy_text(text) {
+  try { await navigator.clipboard.writeText(text); return true; } catch { /* a page from a file may not be allowed to: the old way */ }
+  const area = tag("textarea", { "aria-hidden": "true" });
+  area.value = text; document.body.append(area); area.select();
+  const done = document.execCommand("copy");
+  area.remove();
+  return done;
+}
+
+// ── what is computed here, from numbers that the run holds ───────────────────
+function matrix(upper, n) { // cosines of the pairs (0,1), (0,2) … (1,2) … → n×n, ones on the diagonal
+  const full = Array.from({ length: n }, (_, i) => Array.from({ length: n }, (_, j) => (i === j ? 1 : 0)));
+  for (let i = 0, k = 0; i < n; i++) for (let j = i + 1; j < n; j++, k++) full[i][j] = full[j][i] = upper[k];
+  return full;
+}
+function softmax(values, tau) {
+  const top = Math.max(...values), raised = values.map((v) => Math.exp((v - top) / tau)), sum = raised.reduce((a, b) => a + b, 0);
+  return raised.map((v) => v / sum);
+}
+function rows_of(cosines, tau, partners) { // row-softmax of each node over its partners → i → {j: probability}
+  return cosines.map((row, i) => {
+    const js = partners(i);
+    if (!js.length) return {};
+    const p = softmax(js.map((j) => row[j]), tau);
+    return Object.fromEntries(js.map((j, k) => [j, p[k]]));
+  });
+}
+function divergences(teacher, student) { // terms p·log(p/q) of the graph loss, by pair "i|j", i→j and j→i together
+  const terms = {};
+  teacher.forEach((row, i) => Object.entries(row).forEach(([j, p]) => {
+    const key = i < +j ? `${i}|${j}` : `${j}|${i}`;
+    terms[key] = (terms[key] ?? 0) + p * Math.log(Math.max(p, 1e-30) / Math.max(student[i][j], 1e-30));
+  }));
+  return terms;
+}
+
+// ── the page ─────────────────────────────────────────────────────────────────
+function render({ model, el }) {
+  const data = model.get("data");
+  const root = tag("div", { class: "msan-microscope", "data-lm-suppress-shortcuts": "true" }, tag("style", {}, STYLE));
+  el.append(root);
+  if (!data || !data.rows || !data.rows.length) return void root.append(tag("p", { class: "msan-m-say", role: "status" }, "Nothing to look at: this run has no finished row."));
+
+  const look = Object.fromEntries([...data.rows, ...data.domains].map((x) => [x.name, x]));
+  const domain = Object.fromEntries(data.domains.map((d) => [d.name, d]));
+  const unseen = data.domains.filter((d) => d.role === UNSEEN).map((d) => d.name);
+  const state = { row: model.get("row") || data.judged, step: data.steps.length - 1, tau: data.tau ?? 0.1, selected: new Set(model.get("selected") ?? []), shown: "all", detail: -1, graph: "inter" };
+  if (data.steps.includes(model.get("step"))) state.step = data.steps.indexOf(model.get("step"));
+  const images_by_key = Object.fromEntries(data.images.map((im, i) => [im.key, i]));
+  const status = tag("p", { class: "msan-m-status msan-m-small", role: "status", "aria-live": "polite" });
+  const say = (text) => { status.textContent = text; };
+  const is_method = (name) => look[name].method;
+  const at = (table, name) => { const of = table[name] ?? {}; return of[data.steps[state.step]] ?? of["*"] ?? null; };
+  const dice_of = (i, row = state.row) => data.images[i].dice[data.rows.findIndex((r) => r.name === row)];
+  const picture = (i) => (i == null || i < 0 ? null : data.pictures[i]);
+
+  function tools(name, { svg, rows, code }) {
+    const paper = () => getComputedStyle(root).backgroundColor;
+    return tag("div", { class: "msan-m-tools" },
+      svg && tag("button", { type: "button", onclick: () => save_png(svg(), `${name}.png`, paper()) }, "save as PNG"),
+      svg && tag("button", { type: "button", onclick: () => download(text_link("image/svg+xml", plain_svg(svg())), `${name}.svg`) }, "save as SVG"),
+      rows && tag("button", { type: "button", onclick: () => download(text_link("text/csv", as_csv(rows())), `${name}.csv`) }, "save as CSV"),
+      code && tag("button", { type: "button", onclick: async () => say((await copy_text(code())) ? "The code is in the clipboard." : "The browser would not let the code be copied.") }, "copy the code"));
+  }
+  const code = (lines) => () => [`from msan_nb.inspectors.microscope import microscope_data`, ``, `data = microscope_data(${JSON.stringify(data.run)}, seed=${data.seed})  # the run's folder`, ...lines].join("\n") + "\n";
+
+  // header
+  root.append(tag("header", {}, tag("h2", {}, data.title), tag("p", { class: "msan-m-small" }, data.note)));
+
+  // controls
+  const radios = data.rows.map((r) => tag("label", { class: "msan-m-chip", title: r.words }, tag("input", { type: "radio", name: "msan-row-" + data.tag, value: r.name, onchange: () => choose_row(r.name) }), mark(r), r.name));
+  const select = data.rows.length > 10 ? tag("select", { "aria-label": "method", onchange: (e) => choose_row(e.target.value) }, data.rows.map((r) => tag("option", { value: r.name }, r.name))) : null;
+  const terms = tag("span", { class: "msan-m-terms" });
+  const step_out = tag("output"), tau_out = tag("output");
+  const step_in = tag("input", { type: "range", min: 0, max: Math.max(0, data.steps.length - 1), step: 1, value: state.step, "aria-label": "snapshot of the distillation", oninput: (e) => { state.step = +e.target.value; model.set("step", data.steps[state.step]); model.save_changes(); timed(stepped); } });
+  const tau_in = tag("input", { type: "range", min: -2, max: 0.5, step: 0.02, value: Math.log10(state.tau), "aria-label": "temperature τ of the graphs", oninput: (e) => { state.tau = 10 ** +e.target.value; timed(show_graph, show_controls); } });
+  root.append(tag("div", { class: "msan-m-controls", role: "group", "aria-label": "controls" },
+    tag("fieldset", {}, tag("legend", {}, "Method"), select ?? radios, terms),
+    tag("label", { class: "msan-m-slide" }, tag("b", {}, "Snapshot"), step_in, step_out),
+    tag("label", { class: "msan-m-slide" }, tag("b", {}, "τ"), tau_in, tau_out)));
+  root.append(status);
+
+  function show_controls() {
+    const row = look[state.row];
+    radios.forEach((label) => { const input = label.querySelector("input"); input.checked = input.value === state.row; });
+    if (select) select.value = state.row;
+    terms.replaceChildren(...(row.terms.length ? [tag("span", { class: "msan-m-small" }, "terms: "), ...row.terms.flatMap((t) => [tag("span", { class: t.on ? "msan-m-on" : "msan-m-off", title: t.on ? `on, λ = ${t.weight}` : "off" }, (t.on ? "✓ " : "") + t.name), " "])] : [tag("span", { class: "msan-m-small" }, row.words)]));
+    step_in.disabled = !is_method(state.row) || data.steps.length < 2;
+    step_in.setAttribute("aria-valuetext", `step ${data.steps[state.step]}`);
+    step_out.textContent = is_method(state.row) ? `step ${data.steps[state.step]} of ${data.steps.at(-1)}; source-validation Dice ${number(data.val[state.row][state.step])}` : "does not change";
+    tau_out.textContent = state.tau.toPrecision(2);
+    tau_in.setAttribute("aria-valuetext", state.tau.toPrecision(2));
+  }
+
+  // three answers
+  const answers = tag("div", { class: "msan-m-answers" });
+  root.append(answers);
+  function bar(name) {
+    const d = domain[name], value = data.table[state.row]?.[name], worst = name === data.answers[state.row].worst;
+    const fill = tag("i", { class: d.role === UNSEEN ? "" : "msan-m-seen" });
+    fill.style.setProperty("--tone", d.colour); fill.style.width = `${100 * (value ?? 0)}%`;
+    return tag("div", { class: "msan-m-bar" }, tag("span", { class: "msan-m-key" }, mark(d), worst ? tag("b", {}, name) : name), fill, worst ? tag("b", {}, number(value)) : number(value));
+  }
+  function show_answers() {
+    const a = data.answers[state.row], tested = data.domains.filter((d) => d.role !== "source, validation").map((d) => d.name);
+    answers.replaceChildren(
+      tag("section", { class: "msan-m-card", "data-answer": "worst" }, tag("h3", {}, "Which unseen domain is worst?"), tag("p", { class: "msan-m-big" }, a.worst ?? "–"), tag("p", {}, a.worst_words), ...tested.map(bar), tag("p", { class: "msan-m-small" }, "Mean Dice of each domain; hatched: unseen in training.")),
+      tag("section", { class: "msan-m-card", "data-answer": "blame" }, tag("h3", {}, "Which images are to blame?"), tag("p", {}, a.blame_words), tag("div", { class: "msan-m-gallery" }, a.blame.map((i) => card(i)))),
+      tag("section", { class: "msan-m-card", "data-answer": "closer" }, tag("h3", {}, "Did distillation bring its vectors closer?"), tag("p", { class: "msan-m-big" }, a.closer), tag("p", {}, a.closer_words), tag("ul", { class: "msan-m-small" }, a.domains.map((d) => tag("li", {}, d)))));
+  }
+
+  // panels
+  const grid = tag("div", { class: "msan-m-grid" });
+  root.append(grid);
+  const panel = (title, name, wide = false) => { const body = tag("div"), section = tag("section", { class: "msan-m-card" + (wide ? " msan-m-wide" : ""), "data-panel": name, "aria-label": title }, tag("h3", {}, title), body); grid.append(section); return body; };
+
+  // the table of methods
+  const table = panel("Methods: mean Dice of each domain", "table");
+  const columns = data.domains.filter((d) => d.role !== "source, validation");
+  const cells = () => [["row", "family", ...columns.map((d) => `${d.name} (${d.role})`), "unseen mean"], ...data.rows.map((r) => [r.name, r.family, ...columns.map((d) => number(data.table[r.name][d.name])), number(data.table[r.name]["unseen mean"])])];
+  function show_table() {
+    const worst = Object.fromEntries([...columns.map((d) => d.name), "unseen mean"].map((name) => [name, Math.min(...data.rows.map((r) => data.table[r.name][name] ?? 2))]));
+    const line = (r) => tag("tr", { "aria-selected": r.name === state.row ? "true" : "false", "data-row": r.name, onclick: () => choose_row(r.name) },
+      tag("th", { scope: "row" }, tag("button", { type: "button", "aria-pressed": r.name === state.row ? "true" : "false" }, r.name === state.row ? "▸ " : "", r.name)),
+      ...[...columns.map((d) => d.name), "unseen mean"].map((name) => tag("td", {}, tag("span", { class: data.table[r.name][name] === worst[name] ? "msan-m-worst" : "" }, number(data.table[r.name][name])))));
+    const top = table.querySelector(".msan-m-table")?.scrollTop ?? 0;
+    table.replaceChildren(
+      tag("div", { class: "msan-m-scroll msan-m-table", tabindex: 0, role: "region", "aria-label": "table of methods" }, tag("table", {},
+        tag("thead", {}, tag("tr", {}, tag("th", { scope: "col" }, "method"), ...columns.map((d) => tag("th", { scope: "col" }, tag("span", { class: "msan-m-key" }, mark(d), d.name), tag("br"), tag("span", { class: "msan-m-small" }, d.role, tag("br"), `${d.images} images`))), tag("th", { scope: "col" }, "unseen", tag("br"), "mean"))),
+        tag("tbody", {}, data.rows.map(line)))),
+      tag("p", { class: "msan-m-small" }, `Choose a row to look at it everywhere. Underlined: the lowest of a column. ${data.table_note}`),
+      tools("methods", { rows: cells, code: code(["data['table']  # row -> domain -> mean Dice"]) }));
+    const box = table.querySelector(".msan-m-table"), line_of = box.querySelector("tr[aria-selected=true]");
+    box.scrollTop = top;
+    if (line_of.offsetTop + line_of.offsetHeight > top + box.clientHeight || line_of.offsetTop - 60 < top) box.scrollTop = line_of.offsetTop - box.clientHeight / 2;
+  }
+
+  // distances before and after
+  const distances = panel("Distance of each unseen domain from the source: before and after", "fsd");
+  const fsd_rows = () => [["network", "domain", "normalised", "low", "high", "half", "null", "value", "n", "m", "D", "groups", "source groups"], ...data.fsd.map((f) => [f.row, f.domain, f.normalised, f.low, f.high, f.half, f.null, f.value, f.n, f.m, f.dim, f.groups_a, f.groups_b])];
+  function fsd_picture() {
+    const shown = [...new Set(["P-SAE", "teacher", "student S₀", state.row])], found = unseen.flatMap((d) => [null, ...shown.map((r) => data.fsd.find((f) => f.row === r && f.domain === d))]);
+    const left = 122, right = 252, width = 680, line = 19, top = 24, height = top + found.length * line + 34;
+    const all = data.fsd.filter((f) => shown.includes(f.row) && unseen.includes(f.domain)), far = 1.05 * Math.max(1e-9, ...all.flatMap((f) => [f.normalised, f.high ?? 0]));
+    const x = (v) => left + ((width - left - right) * Math.min(v, far)) / far;
+    const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, class: "msan-m-picture", role: "img", "aria-label": `Normalised distances from the source for ${shown.join(", ")}; the numbers stand beside` });
+    const write = (px, py, text, more = {}) => { const node = drawn("text", { x: px, y: py, ...more }); node.textContent = text; svg.append(node); return node; };
+    write(width - right + 12, 14, "FSD [interval]", { "font-weight": 600 }); write(width - 88, 14, "half | null", { "font-weight": 600 });
+    found.forEach((f, i) => {
+      const y = top + (i + 0.7) * line, d = unseen[Math.floor(i / (shown.length + 1))];
+      if (i % (shown.length + 1) === 0) { svg.append(drawn("path", { d: SHAPES[domain[d].marker] ?? SHAPES.o, fill: domain[d].colour, transform: `translate(8 ${y - 4})` })); write(18, y, d, { "font-weight": 600 }); return; }
+      if (!f) return void write(18, y, `${shown[(i % (shown.length + 1)) - 1]}: –`);
+      const own = f.row === state.row, style = look[f.row] ?? { colour: "#888", marker: "P" };
+      write(18, y, f.row === "P-SAE" ? "masks (floor)" : f.row.length > 16 ? f.row.slice(0, 15) + "…" : f.row, { "font-weight": own ? 700 : 400 });
+      svg.append(drawn("line", { x1: x(0), x2: x(far), y1: y - 4, y2: y - 4, stroke: "#8886", "stroke-width": 1 }));
+      if (f.low != null) svg.append(drawn("line", { x1: x(f.low), x2: x(f.high), y1: y - 4, y2: y - 4, stroke: style.colour === "#000000" ? "currentColor" : style.colour, "stroke-width": own ? 4 : 2.2, "stroke-dasharray": own ? null : "5 2" }));
+      svg.append(drawn("path", { d: SHAPES[style.marker] ?? SHAPES.o, fill: style.colour === "#000000" ? "currentColor" : style.colour, transform: `translate(${x(f.normalised)} ${y - 4})` }));
+      write(width - right + 12, y, `${number(f.normalised, 2)}${f.low == null ? " [no interval]" : ` [${number(f.low, 2)}, ${number(f.high, 2)}]`}`, { "font-weight": own ? 700 : 400 });
+      if (f.half != null) write(width - 88, y, `${number(f.half, 2)} | ${number(f.null, 2)}`);
+    });
+    const foot = top + found.length * line + 12;
+    for (const v of [0, far / 2.1, far / 1.05]) write(x(v), foot, number(v, 2), { "text-anchor": "middle" });
+    write((x(0) + x(far)) / 2, foot + 16, "normalised FSD from the source's test images (0 = the same)", { "text-anchor": "middle" });
+    return svg;
+  }
+  function show_fsd() {
+    if (!data.fsd.length) return void distances.replaceChildren(tag("p", { class: "msan-m-say", role: "status" }, "No unseen domain was tested: there is no distance to show."));
+    const f = data.fsd[0], svg = fsd_picture();
+    distances.replaceChildren(svg,
+      tag("p", { class: "msan-m-small" }, `${data.fsd_note} n = ${f.n} and ${f.m} tiles, D = ${f.dim}. Bold and thick: ${state.row}.`),
+      tools("fsd", { svg: () => distances.querySelector("svg.msan-m-picture"), rows: fsd_rows, code: code(["data['fsd']  # one row per network and unseen domain"]) }));
+  }
+
+  // images, worst first
+  const gallery = panel("Images, worst first", "images");
+  function card(i) {
+    const im = data.images[i], dice = dice_of(i), uri = picture(im.thumb);
+    return tag("button", { type: "button", class: "msan-m-image", "data-image": im.key, "aria-pressed": state.selected.has(im.key) ? "true" : "false", title: `${im.id}, ${im.domain}: Dice ${number(dice)} (${state.row})`, onclick: () => pick(i) },
+      uri ? tag("img", { src: uri, alt: "", loading: "lazy" }) : tag("span", { class: "msan-m-blank" }, "no picture"),
+      tag("span", {}, tag("b", {}, number(dice)), " ", mark(domain[im.domain], 10), " ", im.domain), tag("span", { class: "msan-m-small" }, im.id));
+  }
+  const listed = () => data.images.map((_, i) => i).filter((i) => state.shown === "all" ? domain[data.images[i].domain].role !== "source, validation" : state.shown === "unseen" ? domain[data.images[i].domain].role === UNSEEN : state.shown === "selected" ? state.selected.has(data.images[i].key) : data.images[i].domain === state.shown).sort((a, b) => (dice_of(a) ?? 2) - (dice_of(b) ?? 2));
+  const filter = tag("select", { "aria-label": "which images", onchange: (e) => { state.shown = e.target.value; timed(show_images); } },
+    [["unseen", "unseen domains"], ["all", "all tested"], ["selected", "the selected ones"], ...data.domains.map((d) => [d.name, `${d.name} (${d.role})`])].map(([value, text]) => tag("option", { value }, text)));
+  if (unseen.length) filter.value = state.shown = "unseen";
+  const list = tag("div", { class: "msan-m-gallery", role: "group", "aria-label": "images sorted by Dice" }), list_note = tag("p", { class: "msan-m-small" });
+  const clear = tag("button", { type: "button", onclick: () => choose([]) }, "clear the selection");
+  gallery.append(tag("div", { class: "msan-m-strip" }, filter, clear), list_note, list, tools("images", { rows: () => [["image", "domain", "group", ...data.rows.map((r) => r.name)], ...listed().map((i) => { const im = data.images[i]; return [im.id, im.domain, im.group, ...im.dice]; })], code: code(["sorted(data['images'], key=lambda image: image['dice'][0])"]) }));
+  function show_images() {
+    const shown = listed();
+    list.replaceChildren(...(shown.length ? shown.map(card) : [tag("p", { class: "msan-m-say", role: "status" }, state.shown === "selected" ? "Nothing is selected: click images, draw a lasso round points, or click a node." : "No image here.")]));
+    const chosen = data.images.map((_, i) => i).filter((i) => state.selected.has(data.images[i].key)), others = data.images.map((_, i) => i).filter((i) => !state.selected.has(data.images[i].key));
+    const words = (xs) => `${number(mean(xs.map((i) => dice_of(i)).filter((x) => x != null)), 3)}`;
+    list_note.textContent = `${shown.length} images by Dice of ${state.row}. ` + (chosen.length ? `Selected: ${chosen.length}, mean Dice ${words(chosen)}${others.length ? `; the others ${words(others)}` : ""}.` : "None selected.") + (data.images_note ? ` ${data.images_note}` : "");
+    clear.disabled = !state.selected.size;
+  }
+  const repress = () => { for (const button of root.querySelectorAll(".msan-m-image")) button.setAttribute("aria-pressed", state.selected.has(button.dataset.image) ? "true" : "false"); };
+
+  // the scatter
+  const frames = { row: () => [state.row], students: () => Object.keys(data.xy).filter((r) => r !== "teacher"), all: () => Object.keys(data.xy) };
+  const frame = tag("select", { "aria-label": "frame of the scatter", onchange: () => timed(show_scatter) }, [["row", "as large as this network needs, at all its snapshots"], ["students", "the same for all students"], ["all", "the same for all networks"]].map(([value, text]) => tag("option", { value }, text)));
+  const known_bounds = {};
+  function bounds_of(rows) { // x0, y0, x1, y1 of some networks at all snapshots
+    return (known_bounds[rows.join("|")] ??= rows.flatMap((r) => Object.values(data.xy[r])).reduce((b, xy) => { for (let i = 0; i < xy.length; i += 2) if (xy[i] != null) { b[0] = Math.min(b[0], xy[i]); b[1] = Math.min(b[1], xy[i + 1]); b[2] = Math.max(b[2], xy[i]); b[3] = Math.max(b[3], xy[i + 1]); } return b; }, [Infinity, Infinity, -Infinity, -Infinity]));
+  }
+  const scatter_home = panel("Vectors of all tiles, in one frame that stands still", "scatter"), scatter_note = tag("p", { class: "msan-m-small" }), scatter_el = tag("div");
+  scatter_home.append(tag("label", { class: "msan-m-small" }, "Frame: ", frame), scatter_el, scatter_note);
+  const scatter_model = shim({ data: scatter_data(), selected: [], hovered: -1 });
+  function scatter_data() {
+    const xy = at(data.xy, state.row) ?? [];
+    const points = data.points.map((p, i) => { const im = data.images[p.image], d = domain[im.domain]; return { x: xy[2 * i] ?? null, y: xy[2 * i + 1] ?? null, label: im.id, words: [`tile ${p.tile + 1}${p.view ? `, view ${p.view}` : ""}`], colour: d.colour, marker: d.marker, thumb: p.thumb ?? im.thumb, group: im.group, dice: dice_of(p.image), domain: im.domain, row: state.row, index: i }; }).filter((p) => p.x != null);
+    return { points, thumbs: data.pictures, axes: data.axes, title: `${state.row}${is_method(state.row) ? `, step ${data.steps[state.step]}` : ""}`, note: data.scatter_note, legend: data.domains.map((d) => ({ name: d.name, colour: d.colour, marker: d.marker })), marginal: true, bounds: bounds_of(frames[frame.value]()), equal: false, partial: points.length < data.points.length };
+  }
+  let quiet = false; // the scatter tells us of a selection that we have just told it of
+  function show_scatter() {
+    quiet = true;
+    scatter_model.set("data", scatter_data()); scatter_mark();
+    quiet = false;
+    scatter_note.textContent = scatter_model.get("data").partial ? `At this snapshot only the probe's vectors (source, validation) are known for ${state.row}: move the slider to the start or to the end to see all domains.` : "Draw a lasso round points to select their images, here and everywhere.";
+  }
+  function scatter_mark() {
+    const was = quiet; quiet = true;
+    scatter_model.set("selected", scatter_model.get("data").points.flatMap((p, k) => (state.selected.has(data.images[data.points[p.index].image].key) ? [k] : [])));
+    quiet = was;
+  }
+  scatter_model.on("change:selected", () => {
+    if (quiet) return;
+    const chosen = scatter_model.get("selected").map((k) => data.points[scatter_model.get("data").points[k].index].image);
+    choose([...new Set(chosen)], "scatter");
+  });
+
+  // one image
+  const detail = panel("One image: what the networks make of it", "detail", true);
+  function show_detail() {
+    const i = state.detail;
+    if (i < 0) return void detail.replaceChildren(tag("p", { class: "msan-m-say", role: "status" }, "Choose an image above, a point, or a node."));
+    const im = data.images[i], errors = data.errors[i] ?? {}, shown = [...new Set(["teacher", "student S₀", state.row])];
+    const figure = (uri, title, words) => tag("figure", {}, uri ? tag("img", { src: uri, alt: `${title} of ${im.id}` }) : tag("div", { class: "msan-m-blank" }, "not kept"), tag("figcaption", {}, tag("b", {}, title), tag("br"), words));
+    const say_errors = (row) => { const k = data.rows.findIndex((r) => r.name === row), missed = im.missed[k], wrong = im.wrong[k]; return `Dice ${number(im.dice[k])}` + (missed == null ? "" : `; misses ${Math.round(100 * missed)} % of the target; ${Math.round(100 * wrong)} % of what it marks is not`); };
+    detail.replaceChildren(
+      tag("div", { class: "msan-m-strip" }, figure(picture(im.large ?? im.thumb), `${im.id}`, `${im.domain} (${domain[im.domain].role}), ${im.group}`), shown.map((row) => figure(picture(errors[row]), row, say_errors(row)))),
+      tag("p", { class: "msan-m-small" }, ...data.error_key.map(([colour, words]) => { const swatch = tag("span", { class: "msan-m-swatch" }); swatch.style.background = colour; return tag("span", { class: "msan-m-key" }, swatch, words); })));
+    detail.parentElement.querySelector("h3").textContent = `One image: ${im.id}, ${im.domain}`;
+  }
+
+  // the graph
+  const graph_home = panel("Contrastive graphs: teacher and method side by side", "graph", true), graph_el = tag("div"), graph_note = tag("p", { class: "msan-m-small" });
+  const graph_kinds = { inter: "between images (inter): the probe's anchors", intra: "an image and its views (intra): the probe's stars", domains: "across domains: images of every domain" };
+  const graph_kind = tag("select", { "aria-label": "which graph", onchange: (e) => { state.graph = e.target.value; timed(show_graph); } }, Object.entries(graph_kinds).filter(([k]) => data.graphs[k]).map(([value, text]) => tag("option", { value }, text)));
+  graph_home.append(tag("div", { class: "msan-m-strip" }, graph_kind), graph_note, graph_el);
+  const graph_model = shim({ data: graph_data(), clicked: "", selected: [] });
+  function tone(difference) { // blue: less alike than for the teacher; grey: the same; vermilion: more
+    const t = Math.max(-1, Math.min(1, difference / 0.5)), end = t < 0 ? [0, 114, 178] : [213, 94, 0];
+    return `rgb(${end.map((c) => Math.round(140 + (c - 140) * Math.abs(t))).join(",")})`;
+  }
+  function graph_data() {
+    const g = data.graphs[state.graph], n = g.nodes.length, kept = at(g.cosines, state.row);
+    if (!kept) return { nodes: [], panels: [], note: `The vectors of ${state.row} at this snapshot were not kept: move the slider to the start or to the end.` };
+    const T = matrix(at(g.cosines, "teacher"), n), S = matrix(kept, n), partners = (i) => g.partners[i];
+    const [pT, pS] = [T, S].map((C) => rows_of(C, state.tau, partners)), terms = divergences(pT, pS), total = Object.values(terms).reduce((a, b) => a + Math.abs(b), 0) || 1;
+    const edges = (C, P, own) => g.pairs.map(([a, b]) => { const share = Math.abs(terms[`${a}|${b}`] ?? 0) / total; return { a: g.ids[a], b: g.ids[b], value: C[a][b], width: share, colour: own ? tone(C[a][b] - T[a][b]) : "#808080", words: `${g.labels[a]} – ${g.labels[b]}\ncosine ${number(C[a][b], 2)}${own ? ` (teacher ${number(T[a][b], 2)})` : ""}\nprobability at τ: ${number(P[a][b], 3)}\n${Math.round(100 * share)} % of the loss` }; });
+    const heat = (C) => (state.graph === "intra" ? g.partners.filter((p) => p.length).map((p, i) => p.map((j) => C[i][j])) : C.map((row, i) => row.map((c, j) => (i === j ? null : c))));
+    const columns = state.graph === "intra" ? g.partners[0].map((_, v) => `view ${v + 1}`) : g.labels;
+    const gap = S.map((row, i) => row.map((c, j) => c - T[i][j]));
+    const pictures = (k, i) => { const p = data.points[k], im = data.images[p.image], errors = data.errors[p.image] ?? {}; return [[p.thumb, "tile"], ...(g.views?.[i] ?? []).map((v, j) => [data.points[v].thumb, `view ${j + 1}`]), [im.large, "image, target outlined"], [errors.teacher, "teacher"], state.row === "teacher" ? [null] : [errors[state.row], state.row]].filter(([src]) => src != null).map(([src, label]) => ({ src: data.pictures[src], label })); };
+    const nodes = g.nodes.map((k, i) => { const p = data.points[k], im = data.images[p.image]; return { id: g.ids[i], label: g.labels[i], x: g.x[i], y: g.y[i], size: p.view ? 0.75 : 1, thumb: picture(p.thumb ?? im.thumb) ?? undefined, big: pictures(k, i), words: `${im.domain} (${domain[im.domain].role}); Dice of the image ${number(dice_of(p.image))} (${state.row}), ${number(dice_of(p.image, "teacher"))} (teacher)` }; });
+    const own = state.row === "teacher" ? [] : [{ name: state.row, matrix: heat(S), rows: g.labels, columns }, { name: `${state.row} − teacher`, matrix: heat(gap), rows: g.labels, columns }];
+    return { nodes, panels: [{ name: "teacher", edges: edges(T, pT, false) }, ...(own.length ? [{ name: state.row, edges: edges(S, pS, true) }] : [])], heat: [{ name: "teacher", matrix: heat(T), rows: g.labels, columns }, ...own], scale: { min: -1, max: 1 }, title: graph_kinds[state.graph], caption: `Edge: cosine of the centred vectors. Matrices: the same numbers, from −1 to 1.`,
+      legend: { more: `${state.row}: more alike than for the teacher`, less: `${state.row}: less alike` }, code: code([`data['graphs'][${JSON.stringify(state.graph)}]['cosines'][${JSON.stringify(state.row)}]  # snapshot -> cosines of all pairs`])() };
+  }
+  const graph_marks = () => { const g = data.graphs[state.graph]; graph_model.set("selected", g.ids.filter((_, i) => state.selected.has(data.images[data.points[g.nodes[i]].image].key))); };
+  function show_graph() {
+    graph_model.set("data", graph_data()); graph_marks();
+    const g = data.graphs[state.graph], loss = graph_loss(g);
+    graph_note.textContent = `${g.note} ${Number.isNaN(loss) ? "" : `Loss of this graph (KL of the rows' softmax from the teacher's) at τ = ${state.tau.toPrecision(2)}: ${loss.toPrecision(3)}.`} Click a node to see its image.`;
+    graph_home.dataset.loss = loss;
+  }
+  function graph_loss(g) {
+    const n = g.nodes.length, kept = at(g.cosines, state.row);
+    if (!kept) return NaN;
+    const P = [at(g.cosines, "teacher"), kept].map((u) => rows_of(matrix(u, n), state.tau, (i) => g.partners[i]));
+    const rows = g.partners.filter((p) => p.length).length;
+    return Object.values(divergences(...P)).reduce((a, b) => a + b, 0) / rows;
+  }
+  graph_model.on("change:clicked", () => {
+    const g = data.graphs[state.graph], i = g.ids.indexOf(graph_model.get("clicked"));
+    if (i >= 0) { const image = data.points[g.nodes[i]].image; if (!state.selected.has(data.images[image].key)) pick(image, "graph"); else { state.detail = image; show_detail(); } }
+  });
+
+  // what happens
+  function timed(...parts) {
+    const began = performance.now();
+    for (const part of parts) part();
+    root.dataset.ms = (performance.now() - began).toFixed(1);
+    requestAnimationFrame(() => setTimeout(() => { root.dataset.painted = (performance.now() - began).toFixed(1); }, 0)); // after the frame is on the screen
+  }
+  function choose_row(name) {
+    if (name === state.row) return;
+    state.row = name; model.set("row", name); model.save_changes();
+    timed(show_controls, show_answers, show_table, show_fsd, show_images, show_scatter, show_detail, show_graph);
+    say(`Now showing ${name}.`);
+  }
+  function stepped() { show_controls(); show_scatter(); show_graph(); }
+  function pick(i, from) { // a click: select or let go
+    const key = data.images[i].key, keys = new Set(state.selected);
+    if (keys.has(key)) keys.delete(key); else { keys.add(key); state.detail = i; }
+    choose([...keys].map((k) => images_by_key[k]), from);
+  }
+  function choose(indices, from) {
+    state.selected = new Set(indices.map((i) => data.images[i].key));
+    if (indices.length === 1) state.detail = indices[0];
+    model.set("selected", [...state.selected]); model.save_changes();
+    timed(() => { repress(); note_selection(); }, () => from !== "scatter" && scatter_mark(), graph_marks, show_detail);
+    say(state.selected.size ? `${state.selected.size} image${state.selected.size > 1 ? "s" : ""} selected.` : "Nothing selected.");
+  }
+  function note_selection() { const at_top = list.scrollTop; show_images(); list.scrollTop = at_top; }
+  model.on("change:row", () => { const name = model.get("row"); if (look[name] && name !== state.row) choose_row(name); });
+  model.on("change:step", () => { const i = data.steps.indexOf(model.get("step")); if (i >= 0 && i !== state.step) { state.step = i; step_in.value = i; timed(stepped); } });
+  model.on("change:selected", () => { const keys = model.get("selected") ?? []; if (keys.length !== state.selected.size || keys.some((k) => !state.selected.has(k))) choose(keys.filter((k) => k in images_by_key).map((k) => images_by_key[k])); });
+
+  const began = performance.now();
+  state.detail = data.answers[state.row].blame[0] ?? -1;
+  const ends = [scatter.render({ model: scatter_model, el: scatter_el }), graph.render({ model: graph_model, el: graph_el })];
+  timed(show_controls, show_answers, show_table, show_fsd, show_images, show_scatter, show_detail, show_graph);
+  root.dataset.ready = (performance.now() - began).toFixed(0);
+  return () => ends.forEach((end) => end?.());
+}
+
+export default { render };

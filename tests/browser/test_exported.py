@@ -1,0 +1,269 @@
+"""The exported microscope, as a person uses it: a file, no kernel, no network."""
+import csv
+import io
+import json
+import re
+
+import pytest
+import torch
+
+from msan_nb.distill.dcgd import dcgd_losses
+from msan_nb.inspectors.base import open_scene
+
+from steps import drag_slider, lasso, opened, painted, places, points, pressed, texts, until
+
+
+@pytest.fixture
+def page(browse, exported):
+    page = browse(exported.as_uri())
+    opened(page)
+    return page
+
+
+def names(data): return [r["name"] for r in data["rows"]]
+def dice_of(data, key, row): return next(im for im in data["images"] if im["key"] == key)["dice"][names(data).index(row)]
+def shown_dice(page): return [float(re.match(r"[\d.]+", t)[0]) for t in texts(page, "[data-panel=images] .msan-m-image")]
+
+
+def test_first_view_answers(page, data):
+    "Without touching anything: the worst domain, the images to blame, closer or not; images sorted by Dice."
+    unseen = {d["name"]: data["table"][data["judged"]][d["name"]] for d in data["domains"] if d["role"] == "unseen"}
+    worst = min(unseen, key=unseen.get)
+    assert page.locator("[data-answer=worst] .msan-m-big").inner_text() == worst
+    blamed = page.eval_on_selector_all("[data-answer=blame] .msan-m-image", "bs => bs.map(b => b.dataset.image)")
+    assert blamed and all(k.startswith(f"{worst}|") for k in blamed)
+    lowest = min((im for im in data["images"] if im["domain"] == worst), key=lambda im: im["dice"][names(data).index(data["judged"])])
+    assert blamed[0] == lowest["key"]
+    closer = page.locator("[data-answer=closer]").inner_text()
+    f = data["fsd"][0]
+    assert f"n = {f['n']} and {f['m']} tiles" in closer and all(f"{d}:" in closer for d in unseen)
+    dice = shown_dice(page)
+    assert len(dice) == sum(im["domain"] in unseen for im in data["images"]) and dice == sorted(dice)
+    assert page.evaluate("[...document.querySelectorAll('img')].filter(i => i.complete && !i.naturalWidth).length") == 0
+
+
+def test_snapshot_slider(page, data):
+    "Dragging the slider to the start: every point stands where S₀ puts it, and the graph's loss is that of the start."
+    before, loss = places(page), page.locator("[data-panel=graph] [data-loss]").get_attribute("data-loss")
+    drag_slider(page, page.get_by_label("snapshot of the distillation"), 0.0)
+    assert "step 0 of" in page.locator(".msan-m-controls").inner_text()
+    assert f"{data['judged']}, step 0" in page.locator(".msan-scatter").inner_text()
+    start = places(page)
+    assert len(start) == len(before) == len(data["points"]) and sum(a != b for a, b in zip(before, start)) > len(start) / 2
+    assert page.locator("[data-panel=graph] [data-loss]").get_attribute("data-loss") != loss
+    ends = page.evaluate("d => d", data["xy"]["student S₀"]["*"])
+    assert ends == data["xy"][data["judged"]]["0"]
+
+
+def test_temperature_slider_shows_the_methods_own_loss(page, data, run):
+    "The loss on the page is the one that the method's own code computes, at whatever τ."
+    slider = page.get_by_label("temperature τ of the graphs")
+    slider.focus()
+    found = []
+    for key, times in (("ArrowRight", 20), ("ArrowLeft", 35)):
+        for _ in range(times): page.keyboard.press(key)
+        tau = 10 ** float(slider.input_value())
+        vectors, _ = open_scene(run).snapshot(data["steps"][-1])
+        want = float(dcgd_losses(vectors[f"vectors/{data['judged']}"], vectors["vectors/teacher"], tau=tau, nodes="anchors")["inter"])
+        loss = float(page.locator("[data-panel=graph] [data-loss]").get_attribute("data-loss"))
+        assert loss == pytest.approx(want, rel=0.05, abs=0.01), tau  # cosines are kept with three decimals
+        found.append(loss)
+    assert found[0] < found[1]
+
+
+def test_lasso_selects_everywhere(page, data):
+    "A lasso in the scatter selects points, their images in the gallery, and their nodes in the graph."
+    page.get_by_label("which images").select_option("all")
+    indices = lasso(page, 0.3)
+    assert len(indices) >= 3 and page.locator(".msan-scatter .msan-p.msan-on").count() == len(indices)
+    keys = {data["images"][data["points"][i]["image"]]["key"] for i in indices}
+    assert pressed(page) >= {k for k in keys if not k.startswith(data["images"][0]["domain"])}
+    assert f"{len(keys)} image" in page.locator(".msan-microscope > [role=status]").inner_text()
+    page.get_by_label("which images").select_option("selected")
+    assert page.locator("[data-panel=images] .msan-m-image").count() == len(keys)
+    page.get_by_label("which graph").select_option("domains")
+    nodes = {data["images"][data["points"][k]["image"]]["key"] for k in data["graphs"]["domains"]["nodes"]} & keys
+    assert page.locator(".msan-graph svg .msan-node.msan-chosen").count() == 2 * len(nodes)
+    page.get_by_text("clear the selection").click()
+    assert not pressed(page) and page.locator(".msan-scatter .msan-p.msan-on").count() == 0
+
+
+def test_hover_tells_what_a_point_is(page, data):
+    "The tooltip of a point: image, domain, thumbnail."
+    page.locator(".msan-scatter svg.msan-plot").scroll_into_view_if_needed()
+    index, x, y = min(points(page), key=lambda p: p[1])
+    page.mouse.move(x, y)
+    tip = page.locator(".msan-scatter .msan-tip")
+    tip.wait_for(state="visible")
+    near = {data["images"][data["points"][i]["image"]]["id"] for i, px, py in points(page) if (px - x) ** 2 + (py - y) ** 2 < 200}
+    assert any(name in tip.inner_text() for name in near) and tip.locator("img").count() == 1
+
+
+def test_image_click_is_seen_in_the_scatter(page, data):
+    "A click on an image marks its tiles, and shows what the networks make of it."
+    card = page.locator("[data-panel=images] .msan-m-image").first
+    key = card.get_attribute("data-image")
+    card.click()
+    tiles = sum(data["images"][p["image"]]["key"] == key for p in data["points"])
+    assert pressed(page) == {key} and page.locator(".msan-scatter .msan-p.msan-on").count() == tiles > 0
+    detail = page.locator("[data-panel=detail]")
+    assert key.split("|")[1] in detail.locator("h3").inner_text()
+    assert detail.locator("figure img").count() == 4 and f"Dice {dice_of(data, key, 'teacher'):.3f}" in detail.inner_text()
+    card = page.locator(f"[data-panel=images] .msan-m-image[data-image='{key}']")
+    card.click()
+    assert not pressed(page)
+
+
+def test_node_click_opens_its_card(page, data):
+    "A click on a node of the graph: its tile, its views, the predictions; and its image is selected."
+    node = page.locator(".msan-graph .msan-node").first
+    node.scroll_into_view_if_needed()
+    node.click()
+    card = page.locator(".msan-graph .msan-card")
+    card.wait_for(state="visible")
+    owner = data["images"][data["points"][data["graphs"]["inter"]["nodes"][0]]["image"]]
+    assert owner["id"] in card.inner_text() and card.locator("img").count() >= 3
+    page.get_by_label("which images").select_option("selected")
+    assert pressed(page) >= {owner["key"]}
+    page.keyboard.press("Escape")
+
+
+def test_switch_of_the_method(page, data):
+    "Another row of the ablation: table, answers, scatter, graph and images follow; the graph of S₀ against the teacher has another loss."
+    other = "student alone"
+    before = page.locator("[data-answer=worst]").inner_text()
+    page.get_by_label(other, exact=True).check()
+    assert page.locator("[data-panel=table] tr[aria-selected=true]").get_attribute("data-row") == other
+    after = page.locator("[data-answer=worst]").inner_text()
+    assert after != before and after.count(other) == 1
+    assert f"{other}, step" in page.locator(".msan-scatter").inner_text() and other in page.locator(".msan-graph svg").text_content()
+    row = names(data).index(other)
+    unseen = {d["name"] for d in data["domains"] if d["role"] == "unseen"}
+    assert shown_dice(page) == pytest.approx(sorted(im["dice"][row] for im in data["images"] if im["domain"] in unseen), abs=6e-4)
+    page.locator("[data-panel=table] tr[data-row=teacher] button").click()
+    assert page.get_by_label("teacher", exact=True).is_checked() and page.get_by_label("snapshot of the distillation").is_disabled()
+
+
+def test_terms_of_the_ablation_are_shown(page, data):
+    "Which terms were on."
+    on = [t["name"] for t in next(r for r in data["rows"] if r["name"] == data["judged"])["terms"] if t["on"]]
+    assert [t.removeprefix("✓ ") for t in texts(page, ".msan-m-controls .msan-m-on")] == on
+    page.get_by_label("KD + views", exact=True).check()
+    assert "✓ kd" in texts(page, ".msan-m-controls .msan-m-on")
+
+
+def test_keyboard_alone(page, data):
+    "No mouse: tab to the methods, choose by arrow; walk through the points and select one; walk through the nodes and open one."
+    page.get_by_label(data["judged"], exact=True).focus()
+    page.keyboard.press("ArrowLeft")
+    assert page.locator("[data-panel=table] tr[aria-selected=true]").get_attribute("data-row") != data["judged"]
+    page.locator(".msan-scatter svg.msan-plot").focus()
+    for key in ("ArrowRight", "ArrowRight", "Enter"): page.keyboard.press(key)
+    assert page.locator(".msan-scatter .msan-p.msan-on").count() >= 1
+    page.keyboard.press("Escape")
+    page.locator(".msan-graph .msan-node").first.focus()
+    for key in ("ArrowRight", "Enter"): page.keyboard.press(key)
+    assert page.locator(".msan-graph .msan-card").is_visible()
+    reached = set()
+    page.locator("body").focus()
+    for _ in range(120):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("document.activeElement.closest('[data-panel]')?.dataset.panel ?? document.activeElement.type ?? ''"))
+    assert {"range", "radio", "table", "fsd", "images", "scatter", "graph"} <= reached
+
+
+def test_legend_hides_a_domain(page, data):
+    "A click on a name of the legend hides its points."
+    shown = len(points(page))
+    name = data["domains"][-1]["name"]
+    page.locator(".msan-scatter button", has_text=name).first.click()
+    assert len(points(page)) == shown - sum(data["images"][p["image"]]["domain"] == name for p in data["points"])
+
+
+def test_saved_files(page, data):
+    "The table as CSV, the distances as SVG and PNG: what is saved is what is shown."
+    with page.expect_download() as waiting: page.locator("[data-panel=table]").get_by_text("save as CSV").click()
+    rows = list(csv.reader(io.StringIO(waiting.value.path().read_text(encoding="utf-8"))))
+    assert [r[0] for r in rows[1:]] == names(data) and float(rows[1][2]) == pytest.approx(list(data["table"][rows[1][0]].values())[1], abs=6e-4)
+    with page.expect_download() as waiting: page.locator("[data-panel=fsd]").get_by_text("save as SVG").click()
+    svg = waiting.value.path().read_text(encoding="utf-8")
+    assert svg.startswith("<svg") and all(d["name"] in svg for d in data["domains"] if d["role"] == "unseen")
+    with page.expect_download() as waiting: page.locator("[data-panel=fsd]").get_by_text("save as PNG").click()
+    assert waiting.value.path().read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    for name, panel in (("SVG", "scatter"), ("PNG", "scatter"), ("CSV", "scatter"), ("SVG", "graph"), ("PNG", "graph"), ("CSV", "graph"), ("CSV", "images")):
+        with page.expect_download() as waiting: page.locator(f"[data-panel={panel}]").get_by_text(f"save as {name}").click()
+        assert waiting.value.path().stat().st_size > 100
+
+
+def test_code_is_copied(page, data):
+    "The lines that make what is shown, in the clipboard; they name the run and no folder of this machine."
+    page.locator("[data-panel=fsd]").get_by_text("copy the code").click()
+    until(lambda: "clipboard" in page.locator(".msan-microscope > [role=status]").inner_text(), 10)
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert f'microscope_data("{data["run"]}"' in copied and "/tmp" not in copied
+    compile(copied, "copied", "exec")
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_both_themes_can_be_read(browse, exported, dark):
+    "Text stands out from its background by 4.5 to 1 or more, in the light and in the dark."
+    page = browse(exported.as_uri(), dark=dark)
+    opened(page)
+    contrast = """selector => [...document.querySelectorAll(selector)].filter(e => e.getClientRects().length).map(e => {
+      const parts = c => c.match(/[\\d.]+/g).map(Number), light = ([r, g, b]) => { const l = [r, g, b].map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; }); return .2126 * l[0] + .7152 * l[1] + .0722 * l[2]; };
+      let ground = e; while (ground && (parts(getComputedStyle(ground).backgroundColor)[3] ?? 1) === 0) ground = ground.parentElement;
+      const style = getComputedStyle(e), ink = e instanceof SVGElement ? style.fill : style.color, a = light(parts(ink)), b = ground ? light(parts(getComputedStyle(ground).backgroundColor)) : 1;
+      return (Math.max(a, b) + .05) / (Math.min(a, b) + .05); })"""
+    for selector in ("h2", "h3", ".msan-m-small", "td", ".msan-m-image span", ".msan-graph svg text", ".msan-scatter svg text", ".msan-m-picture text", "button"):
+        found = page.evaluate(contrast, f".msan-microscope {selector}")
+        assert found and min(found) > 4.5, (selector, min(found))
+
+
+def test_narrow_page_does_not_scroll_sideways(browse, exported):
+    "On a telephone's width everything stands below one another."
+    page = browse(exported.as_uri(), width=420)
+    opened(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 421
+
+
+def test_size_and_times(page, browse, exported, data, timings):
+    "Under 15 MB; the times are measured and reported, not asserted: the machine may be busy."
+    assert exported.stat().st_size < 15e6
+    timings["file, MB"] = [exported.stat().st_size / 1e6]
+    for _ in range(3):
+        fresh = browse(exported.as_uri())
+        opened(fresh)
+        timings.setdefault("opening", []).append(fresh.evaluate("performance.now()"))
+        timings.setdefault("opening, of which drawing", []).append(float(fresh.locator(".msan-microscope").get_attribute("data-ready")))
+    step, tau = page.get_by_label("snapshot of the distillation"), page.get_by_label("temperature τ of the graphs")
+    for key in ("ArrowLeft", "ArrowLeft", "ArrowRight", "ArrowLeft"):
+        step.focus(); timings.setdefault("snapshot", []).append(painted(page, lambda: page.keyboard.press(key)))
+        tau.focus(); timings.setdefault("τ", []).append(painted(page, lambda: page.keyboard.press(key)))
+    for name in names(data): timings.setdefault("method", []).append(painted(page, lambda: page.locator(f"[data-panel=table] tr[data-row='{name}'] button").click())) if name != page.evaluate("document.querySelector('tr[aria-selected=true]').dataset.row") else None
+    for i in range(4): timings.setdefault("image", []).append(painted(page, lambda: page.locator("[data-panel=images] .msan-m-image").nth(i).click()))
+    timings.setdefault("lasso", []).append(painted(page, lambda: lasso(page, 0.4)))
+    print(json.dumps({k: round(sorted(v)[len(v) // 2], 1) for k, v in timings.items()}, ensure_ascii=False))
+    assert all(v and min(v) > 0 for v in timings.values())
+
+
+def test_wicked_names_stay_text(browse, data, tmp_path):
+    "Names that are HTML are shown as they are written."
+    from msan_nb.inspectors.export import microscope_page
+    bad = "<img src=x onerror=alert(1)></script><b>"
+    changed = json.loads(json.dumps(data).replace(json.dumps(data["images"][-1]["id"])[1:-1], json.dumps(bad)[1:-1]))
+    file = tmp_path / "wicked.html"
+    file.write_text(microscope_page(changed), encoding="utf-8")
+    page = browse(file.as_uri())
+    opened(page)
+    assert bad in page.locator("[data-panel=images]").inner_text()
+
+
+def test_nothing_to_show_is_said(browse, data, tmp_path):
+    "A message in place of an empty page."
+    from msan_nb.inspectors.base import script
+    from msan_nb.inspectors.export import embedded_json
+    from msan_nb.inspectors.microscope import PARTS
+    file = tmp_path / "empty.html"
+    file.write_text(f'<meta charset="utf-8"><link rel="icon" href="data:,"><main id="msan-page"></main><script type="application/json" id="msan-data">{embedded_json({**data, "rows": []})}</script><script type="module">{script("page", (*PARTS, "microscope"))}</script>', encoding="utf-8")
+    page = browse(file.as_uri())
+    page.get_by_text("Nothing to look at").wait_for()

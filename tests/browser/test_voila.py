@@ -1,0 +1,45 @@
+"""The microscope in Voilà, for people who do not code: the app, with our own template."""
+import re
+
+import pytest
+
+from conftest import seconds
+from steps import drag_slider, lasso, opened, places, pressed, until
+
+
+@pytest.fixture
+def page(browse, voila):
+    page = browse(voila)
+    opened(page, within=seconds(180))
+    return page
+
+
+def test_app(page, data):
+    "The first tab is the microscope: slider, lasso, a click on a node and on a method do what they do in the file."
+    assert page.locator("[data-answer=worst] .msan-m-big").inner_text() == data["answers"][data["judged"]]["worst"]
+    before = places(page)
+    drag_slider(page, page.get_by_label("snapshot of the distillation"), 0.0)
+    assert "step 0 of" in page.locator(".msan-m-controls").inner_text() and places(page) != before
+    indices = lasso(page, 0.3)
+    assert page.locator(".msan-scatter .msan-p.msan-on").count() == len(indices) > 2 and pressed(page)
+    page.locator(".msan-graph .msan-node").first.click()
+    page.locator(".msan-graph .msan-card").wait_for(state="visible")
+    page.get_by_label("student alone", exact=True).check()
+    assert page.locator("[data-panel=table] tr[aria-selected=true]").get_attribute("data-row") == "student alone"
+    assert not page.get_by_text("import os").count(), "the app shows its code"
+
+
+def test_other_tabs_are_filled_when_opened(page):
+    "A tab says at once that it works, and then shows its inspector."
+    tabs = page.locator(".jupyter-widget-tab > .lm-TabBar .lm-TabBar-tab, .widget-tab > .lm-TabBar .lm-TabBar-tab")
+    assert tabs.all_inner_texts() == ["Microscope", "Graphs", "Embeddings", "Header exchange", "FSD", "Views"]
+    for name, shown in (("Embeddings", ".msan-scatter:not(.msan-microscope *) .msan-p"), ("FSD", "img[alt*='FSD']")):
+        tabs.filter(has_text=re.compile(f"^{name}$")).click()
+        until(lambda: page.locator(shown).count() and page.locator(shown).last.is_visible(), seconds(120) / 1000, f"the inspector {name}")
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    "Before a server starts."
+    from msan_nb.core import InputError
+    from msan_nb.inspectors.app import open_app
+    with pytest.raises(InputError, match="config.json"): open_app(tmp_path, browser=False)
