@@ -47,11 +47,11 @@ hooks: ## clean and export notebooks at every commit
 	git config core.hooksPath .githooks
 
 vessel: setup ## CHASEDB1 → STARE, HRF, DRIVE, every method, three seeds: needs MSAN_DATA, hours on two cores, goes on where it stopped
-	$(BIN)/msan reproduce vessel --preset cpu --methods all --seeds 3 --jobs 2 --out runs/vessel-cpu
+	$(BIN)/msan reproduce vessel --preset cpu --methods all,intra,inter,cross,intra+inter --steps 100 --seeds 3 --jobs 2 --out runs/vessel-cpu
 	$(BIN)/python .ci/keep.py runs/vessel-cpu
 
 liver: setup ## LiTS slices → CHAOS, every method, one seed: needs MSAN_DATA
-	$(BIN)/msan reproduce liver --preset cpu --methods all --seeds 1 --out runs/liver-cpu
+	$(BIN)/msan reproduce liver --preset cpu --methods all,intra,inter,cross,intra+inter --steps 100 --seeds 1 --out runs/liver-cpu
 	$(BIN)/python .ci/keep.py runs/liver-cpu
 
 tune: setup ## the same three tries for every method, on synthetic vessels
