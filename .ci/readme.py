@@ -30,7 +30,7 @@ def result(output):
 
 def main():
     cells = json.loads((ROOT / "nbs/index.ipynb").read_text(encoding="utf-8"))["cells"]
-    head = "<!-- Generated from nbs/index.ipynb by `make readme`: edit that. -->\n\n"
+    head = "<!-- Generated from nbs/index.ipynb by `make prepare`: edit that. -->\n\n"
     write_text(ROOT / "README.md", head + "\n\n".join(filter(None, map(block, cells))) + "\n")
 
 
