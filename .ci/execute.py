@@ -34,4 +34,4 @@ def execute(path):
 
 
 if __name__ == "__main__":
-    for path in [Path(p).resolve() for p in sys.argv[1:]] or sorted((ROOT / "nbs").rglob("*.ipynb")): execute(path)
+    for path in [Path(p).resolve() for p in sys.argv[1:]] or [p for p in sorted((ROOT / "nbs").rglob("*.ipynb")) if "assignments" not in p.parts]: execute(path)

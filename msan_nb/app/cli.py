@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['app', 'Task', 'Preset', 'run_cli', 'keep_memory', 'main', 'demo', 'reproduce_command', 'sized', 'with_steps',
            'ablate_command', 'tune_command', 'report_command', 'inspect_command', 'read_for', 'predict_command',
-           'bench_command', 'export_command', 'check_data_command', 'env_command']
+           'bench_command', 'export_command', 'grade_command', 'check_data_command', 'env_command']
 
-# %% ../../nbs/91_app.cli.ipynb #5a5a3c59
+# %% ../../nbs/91_app.cli.ipynb #034186ca
 import ctypes, json, os, subprocess, sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -23,6 +23,7 @@ from PIL import Image
 
 from .report import terminal_table, write_report
 from ..core import InputError, check_environment, environment, replacing, write_json
+from ..course.grade import grade
 from ..data.harmonise import harmonise_ct, harmonise_fundus, harmonise_plain, read_picture
 from ..data.readers import check_data
 from ..inspectors.app import open_app
@@ -275,6 +276,19 @@ def export_command(
     "Write a network of a finished run as ONNX."
     difference = export_onnx(load_network(run, method), file, run_recipe(run).size)
     print(f"{file}: {file.stat().st_size / 1e6:.2f} MB, logits within {difference:.1e} of the network's")
+
+# %% ../../nbs/91_app.cli.ipynb #a5b3f72c
+@app.command("grade")
+def grade_command(
+    submissions: Path = typer.Argument(..., help="folder with one folder per student"),
+    out: Path = typer.Option(Path("runs/grades"), help="folder for marks.csv, tasks.csv, written.csv and feedback"),
+    assignments: Path = typer.Option(Path("nbs/assignments"), help="the assignments' sources"),
+    jobs: int = typer.Option(1, min=1, help="submissions at the same time"),
+    unsafe: bool = typer.Option(False, help="without a sandbox where none is to be had: only for notebooks that you trust"),
+):
+    "Grade submissions, each in a sandbox of its own."
+    grade(submissions, out, assignments, jobs=jobs, unsafe=unsafe)
+    print(f"marks: {out/'marks.csv'}")
 
 # %% ../../nbs/91_app.cli.ipynb #9536ece0
 @app.command("check-data")

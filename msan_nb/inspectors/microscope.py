@@ -310,7 +310,7 @@ def _graph(nodes, places, labels, partners, views, note):
     return {"nodes": nodes, "ids": [f"n{k}" for k in nodes], "labels": labels, "x": [x for x, _ in places], "y": [y for _, y in places], "partners": partners,
             "pairs": sorted({(min(i, j), max(i, j)) for i, js in enumerate(partners) for j in js}), "views": views, "note": note}
 
-# %% ../../nbs/76_inspectors.microscope.ipynb #df03b23d
+# %% ../../nbs/76_inspectors.microscope.ipynb #6e03a37d
 def answers_for(
     row: str, # a network
     table: dict, # from `mean_dice`
@@ -336,7 +336,8 @@ def _blame(domain, images, number, row, most=6):
     low = [i for d, i in mine if d < mean][:most]
     rest = [d for d, i in mine if i not in low]
     if not low: return {"blame": [i for _, i in mine[:most]], "blame_words": f"All images of {domain} are alike: Dice {mean:.3f}."}
-    return {"blame": low, "blame_words": f"These {len(low)} of {len(mine)} in {domain}, all below its mean; without them it would be {np.mean(rest):.3f} instead of {mean:.3f}."}
+    which, them = ("This one", "it") if len(low) == 1 else (f"These {len(low)}", "them")
+    return {"blame": low, "blame_words": f"{which} of {len(mine)} in {domain}, below its mean; without {them} it would be {np.mean(rest):.3f} instead of {mean:.3f}."}
 
 def _closer(row, unseen, distances):
     "Distances of S₀ and of a row, domain by domain."
@@ -349,7 +350,7 @@ def _closer(row, unseen, distances):
     fell = sum(after["normalised"] < before["normalised"] for before, after in pairs.values())
     head = "Closer: " + ", ".join(near) if near and not far else "Farther: " + ", ".join(far) if far and not near else "Mixed" if near else "No claim"
     n = next(iter(pairs.values()))[1] if pairs else {"n": 0, "m": 0, "dim": 0}
-    words = f"Normalised FSD to the source's test images, S₀ → {row}: smaller in {fell} of {len(pairs)} domains, and beyond interval and null in {len(near)}. n = {n['n']} and {n['m']} tiles, D = {n['dim']}."
+    words = f"Normalised FSD to the source's test images, S₀ → {row}: smaller in {fell} of {len(pairs)} domains, beyond interval and null in {len(near)}. n = {n['n']} and {n['m']} tiles, D = {n['dim']}."
     return {"closer": head, "closer_words": words, "domains": [_said(d, p, f": {found[d]}") for d, p in pairs.items()]}
 
 def _said(domain, pair, verdict):

@@ -66,10 +66,10 @@ def painted(page, act):
     return float(page.evaluate("document.querySelector('.msan-microscope').dataset.painted"))
 
 
-def until(check, seconds=30, what="what was waited for", every=0.2):
-    "Wait for something that Python asks."
+def until(page, check, seconds=30, what="what was waited for", every=0.2):
+    "Wait for something that Python asks; the page goes on meanwhile, which it would not if Python slept."
     ends = time.time() + seconds
     while time.time() < ends:
         if check(): return
-        time.sleep(every)
+        page.wait_for_timeout(1000 * every)
     raise AssertionError(f"{what} did not come within {seconds:g} s")

@@ -198,7 +198,7 @@ def test_saved_files(page, data):
 def test_code_is_copied(page, data):
     "The lines that make what is shown, in the clipboard; they name the run and no folder of this machine."
     page.locator("[data-panel=fsd]").get_by_text("copy the code").click()
-    until(lambda: "clipboard" in page.locator(".msan-microscope > [role=status]").inner_text(), 10)
+    until(page, lambda: "clipboard" in page.locator(".msan-microscope > [role=status]").inner_text(), 10)
     copied = page.evaluate("navigator.clipboard.readText()")
     assert f'microscope_data("{data["run"]}"' in copied and "/tmp" not in copied
     compile(copied, "copied", "exec")

@@ -35,7 +35,7 @@ def test_other_tabs_are_filled_when_opened(page):
     assert tabs.all_inner_texts() == ["Microscope", "Graphs", "Embeddings", "Header exchange", "FSD", "Views"]
     for name, shown in (("Embeddings", ".msan-scatter:not(.msan-microscope *) .msan-p"), ("FSD", "img[alt*='FSD']")):
         tabs.filter(has_text=re.compile(f"^{name}$")).click()
-        until(lambda: page.locator(shown).count() and page.locator(shown).last.is_visible(), seconds(120) / 1000, f"the inspector {name}")
+        until(page, lambda: page.locator(shown).count() and page.locator(shown).last.is_visible(), seconds(120) / 1000, f"the inspector {name}")
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):

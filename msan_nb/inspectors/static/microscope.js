@@ -35,7 +35,7 @@ const STYLE = `
 .msan-m-tools { display: flex; gap: .3rem; flex-wrap: wrap; margin-top: .5rem; } .msan-microscope .msan-m-tools button { font-size: .8rem; padding: .05rem .45rem; }
 .msan-m-bar { display: grid; grid-template-columns: minmax(0, 9.5rem) 1fr 3rem; gap: .4rem; align-items: center; font-variant-numeric: tabular-nums; } .msan-m-bar i { display: block; height: .7rem; background: repeating-linear-gradient(45deg, var(--tone) 0 6px, color-mix(in srgb, var(--tone) 75%, #fff) 6px 9px); border-radius: .15rem; } .msan-m-bar i.msan-m-seen { background: var(--tone); }
 .msan-m-key { display: inline-flex; align-items: center; gap: .3rem; margin-right: .8rem; white-space: nowrap; } .msan-m-swatch { width: .85em; height: .85em; border: 1px solid #888; display: inline-block; }
-.msan-m-status { min-height: 1.3em; } .msan-microscope .msan-m-picture text { fill: var(--ink); font: 12px system-ui, sans-serif; } .msan-microscope .msan-chips { display: none; } .msan-microscope .msan-scatter { padding: 0; background: none; } .msan-microscope .msan-m-picture { max-width: 100%; height: auto; display: block; }
+.msan-m-status { min-height: 1.3em; } .msan-microscope .msan-m-picture text { fill: var(--ink); font: 12px system-ui, sans-serif; } .msan-microscope .msan-scatter .msan-chips { display: none; } .msan-microscope .msan-scatter { padding: 0; background: none; } .msan-microscope .msan-m-picture { max-width: 100%; height: auto; display: block; }
 .msan-m-say { padding: .6rem; border: 1px dashed var(--line); border-radius: .4rem; }
 `;
 const SHAPES = { // centre 0, radius about 5; the same marks as in the scatter
@@ -138,6 +138,7 @@ function divergences(teacher, student) { // terms p·log(p/q) of the graph loss,
 function render({ model, el }) {
   const data = model.get("data");
   const root = tag("div", { class: "msan-microscope", "data-lm-suppress-shortcuts": "true" }, tag("style", {}, STYLE));
+  root.addEventListener("keydown", (e) => { if (!e.ctrlKey && !e.metaKey) e.stopPropagation(); }); // a notebook would take the arrow keys for itself
   el.append(root);
   if (!data || !data.rows || !data.rows.length) return void root.append(tag("p", { class: "msan-m-say", role: "status" }, "Nothing to look at: this run has no finished row."));
 
@@ -291,7 +292,7 @@ function render({ model, el }) {
     list.replaceChildren(...(shown.length ? shown.map(card) : [tag("p", { class: "msan-m-say", role: "status" }, state.shown === "selected" ? "Nothing is selected: click images, draw a lasso round points, or click a node." : "No image here.")]));
     const chosen = data.images.map((_, i) => i).filter((i) => state.selected.has(data.images[i].key)), others = data.images.map((_, i) => i).filter((i) => !state.selected.has(data.images[i].key));
     const words = (xs) => `${number(mean(xs.map((i) => dice_of(i)).filter((x) => x != null)), 3)}`;
-    list_note.textContent = `${shown.length} images by Dice of ${state.row}. ` + (chosen.length ? `Selected: ${chosen.length}, mean Dice ${words(chosen)}${others.length ? `; the others ${words(others)}` : ""}.` : "None selected.") + (data.images_note ? ` ${data.images_note}` : "");
+    list_note.textContent = `${shown.length} image${shown.length === 1 ? "" : "s"} by Dice of ${state.row}. ` + (chosen.length ? `Selected: ${chosen.length}, mean Dice ${words(chosen)}${others.length ? `; the others ${words(others)}` : ""}.` : "None selected.") + (data.images_note ? ` ${data.images_note}` : "");
     clear.disabled = !state.selected.size;
   }
   const repress = () => { for (const button of root.querySelectorAll(".msan-m-image")) button.setAttribute("aria-pressed", state.selected.has(button.dataset.image) ? "true" : "false"); };
