@@ -33,13 +33,16 @@ def page_of_lab(chromium, lab, run):
     context.close()
 
 
-def run_all(page, prompts, tries=6):
-    "Run all cells; a kernel that is not ready yet forgets what it was asked, so ask until the prompts change."
+def run_all(page, prompts, tries=20):
+    "Run all cells; a kernel that is not ready yet says so in a dialog, or forgets what it was asked: then ask again."
+    dialog = page.locator(".jp-Dialog")
     for _ in range(tries):
+        if dialog.count(): page.keyboard.press("Escape"); page.wait_for_timeout(2000)
+        if dialog.count(): continue
         page.locator(".lm-MenuBar-itemLabel", has_text="Run").click()
         page.locator(".lm-Menu-itemLabel", has_text="Run All Cells").first.click()
-        try: return until(page, lambda: any(t.strip("[]: ") for t in prompts.all_inner_texts()), seconds(10) / 1000, "the first cell's start")
-        except AssertionError: page.keyboard.press("Escape")
+        try: return until(page, lambda: any(t.strip("[]: ") for t in prompts.all_inner_texts()), seconds(5) / 1000, "the first cell's start")
+        except AssertionError: pass
     raise AssertionError("the notebook did not start")
 
 
