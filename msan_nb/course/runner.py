@@ -89,12 +89,13 @@ def for_tests(
     import builtins
     return {k: v for k, v in space.items() if k.startswith("__") or not hasattr(builtins, k)}
 
-# %% ../../nbs/82_course.runner.ipynb #ae8bf6c1
+# %% ../../nbs/82_course.runner.ipynb #30c0bbf4
 def _child(cells, plan, pipe, key):
     "Run the cells of a plan and report each on the pipe. Never returns."
     with contextlib.suppress(BaseException):
         nothing = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2): os.dup2(nothing, stream)
+        os.closerange(3, pipe); os.closerange(pipe + 1, 1 << 16) # nothing else that the parent had open is the child's to write to
         sys.path.insert(0, "")
         _run_all(cells, plan, lambda event: _send(pipe, {**event, "key": key}))
     os._exit(0)
