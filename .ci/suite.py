@@ -64,7 +64,7 @@ def generated():
 def notebook(path, limit=600):
     "One notebook by nbdev_test, in a process of its own: one that hangs or dies is named and costs nobody else anything."
     began = time.time()
-    code, text = limited([BIN / "nbdev_test", "--path", path, "--n_workers", "0"], limit)
+    code, text = limited([BIN / "nbdev_test", path, "--n-workers", "0"], limit)
     print(f"   {path.relative_to(ROOT)}: {'passed' if code == 0 else f'FAILED, exit {code}'}, {time.time() - began:.0f} s" + (f"\n{text[-6000:]}" if code else ""), flush=True)
     return code == 0
 
