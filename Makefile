@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup demo test test-fast test-browser assignments test-assignments prepare notebooks lab hooks vessel liver tune ablate bench bench-fsd clean
+.PHONY: help setup demo test test-fast test-browser weights assignments test-assignments prepare notebooks lab hooks vessel liver tune ablate bench bench-fsd clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -31,10 +31,16 @@ test-browser: setup ## the inspectors in a real browser: JupyterLab, Voila, the 
 	@command -v chromium chromium-browser google-chrome >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get install -y -qq chromium; } || echo "no Chromium here: install it, or the browser tests are skipped"
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/browser -rs
 
+weights: setup ## the small networks that ship with the package: trains them again, minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -c "from msan_nb.course.weights import make_weights; print(make_weights())"
+
 assignments: setup ## student copies, the archive to hand out, the instructor's set: runs/assignments
 	$(BIN)/python -c "from msan_nb.course.tasks import build; print(build('nbs/assignments', 'runs/assignments'))"
 
-test-assignments: setup ## every assignment against its banks of right, wrong and hostile answers (needs bubblewrap: apt-get install bubblewrap)
+test-weights: setup ## the small networks that ship with the package: trains them again, minutes
+	OMP_NUM_THREADS=1 $(BIN)/python -c "from msan_nb.course.weights import make_weights; print(make_weights())"
+
+assignments: setup ## every assignment against its banks of right, wrong and hostile answers (needs bubblewrap: apt-get install bubblewrap)
 	$(BIN)/python tests/assignments/run.py
 
 prepare: setup ## after editing notebooks: clean, export, README

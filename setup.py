@@ -26,7 +26,7 @@ setup(
     long_description_content_type="text/markdown",
     packages=find_packages(include=["msan_nb", "msan_nb.*"]),
     include_package_data=True,
-    package_data={"msan_nb": ["**/*.json", "**/*.safetensors", "**/*.js", "**/*.css", "**/*.html", "**/*.ipynb", "**/*.j2"]},
+    package_data={"msan_nb": ["**/*.json", "**/*.safetensors", "**/*.js", "**/*.css", "**/*.html", "**/*.ipynb", "**/*.j2", "weights/**/*.csv", "weights/*.md"]},
     python_requires=f">={cfg['min_python']}",
     install_requires=lines("requirements"),
     extras_require={"dev": lines("dev_requirements"), "course": lines("course_requirements")},

@@ -7,8 +7,8 @@ __all__ = ['TEXT', 'COLOURS', 'MARKERS', 'OUTLINE', 'read_some', 'read_table', '
            'look_of', 'thumbnail', 'plain', 'script', 'live', 'say', 'said', 'settled', 'data_uri', 'file_of',
            'SaveRow', 'save_row', 'Panel', 'canvas']
 
-# %% ../../nbs/70_inspectors.base.ipynb #33ed152f
-import asyncio, base64, io, json, math, os, re
+# %% ../../nbs/70_inspectors.base.ipynb #e9b0999f
+import asyncio, base64, io, json, math, os, re, warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -169,13 +169,16 @@ class Scene(RunNetworks):
         if domain not in self.domains: raise InputError("domain", repr(domain), "one of " + ", ".join(self.domains), "check the spelling")
         return self.once(("tiles", domain), lambda: grid_tiles(self.data().tested[domain], self.recipe.size, self.recipe.fsd_tiles))
 
-# %% ../../nbs/70_inspectors.base.ipynb #b0c6bd98
+# %% ../../nbs/70_inspectors.base.ipynb #1d68cd59
 def _checked(scene):
     "Read or make the images; refuse others than the run's."
     if not scene.synthetic and not scene.root: raise InputError("root", "no data root", "the folder with the run's images", "set MSAN_DATA, or open the run with root=…")
     data, known = load_data(scene.recipe, scene.root), read_json(scene.run/"data.json")
-    other = [d.name for d in (data.train, *data.tested.values()) if known.get(d.name, {}).get("hash") != d.hash]
-    if other: raise InputError(scene.root or scene.run, f"other images of {', '.join(other)} than the run was made with", "the same images", "open the run with the data root that it was made with")
+    named = (data.train, *data.tested.values())
+    other = [d.name for d in named if known.get(d.name, {}).get("hash") != d.hash]
+    alike = scene.synthetic and all(known.get(d.name, {}).get("images") == len(d) for d in named)
+    if other and alike: warnings.warn(f"{scene.run}: the images of {', '.join(other)}, made again here, are not bit for bit those of the run (another processor or version): what is computed now may differ a little from its tables", stacklevel=2)
+    elif other: raise InputError(scene.root or scene.run, f"other images of {', '.join(other)} than the run was made with", "the same images", "open the run with the data root that it was made with")
     return data
 
 # %% ../../nbs/70_inspectors.base.ipynb #6d6d7e66
