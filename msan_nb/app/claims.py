@@ -64,7 +64,7 @@ def row_named(
     if name in methods: return name
     return next((m for m in methods if re.match(rf"{re.escape(name)}\b", m) and "×" not in m and family(m) != "ours"), None)
 
-# %% ../../nbs/92_app.claims.ipynb #02928e19
+# %% ../../nbs/92_app.claims.ipynb #0669eb70
 @dataclass(frozen=True)
 class Finding:
     "What a test found."
@@ -85,6 +85,7 @@ def better(
 ): # a test: list of results -> Finding
     "Whether a method is better than another beyond noise."
     def test(results):
+        "Ask the result with the greatest weight."
         able = [r for r in results if all(row_named(r.methods, m) for m in (method, than)) and _domain(r, on)]
         if not able: return Finding("not tested", f"no result with {method} and {than}" + ("" if on in ("all unseen", "source") else f" on {on}"))
         r = max(able, key=lambda r: r.weight)
@@ -115,23 +116,25 @@ def settled(
     if result.seeds < 2: return Finding("not tested", f"one seed cannot tell: {said}", result.path.name)
     return Finding("reproduced" if holds else "not reproduced", said, result.path.name)
 
-# %% ../../nbs/92_app.claims.ipynb #85f164fa
+# %% ../../nbs/92_app.claims.ipynb #af514859
 def every(
     *tests, # each: list of results -> Finding
 ): # a test
     "Whether several tests all say so; the weakest finding is shown."
     def test(results):
+        "All of them, on the same results."
         found = [t(results) for t in tests]
         return min(found, key=lambda f: ("not reproduced", "not tested", "reproduced").index(f.verdict))
     return test
 
-# %% ../../nbs/92_app.claims.ipynb #6ca3f834
+# %% ../../nbs/92_app.claims.ipynb #1a9d587a
 def distance_falls(
     network: str = "GKD", # whose vectors
     than: str = "student alone", # compared with whose
 ): # a test
     "Whether a network's normalised FSD to unseen domains is smaller, with disjoint intervals."
     def test(results):
+        "Ask the result with the greatest weight."
         able = [r for r in results if len(r.fsd) and {network, than} <= set(r.fsd["network"])]
         if not able: return Finding("not tested", f"no result with distances of {network} and {than}")
         r = max(able, key=lambda r: r.weight)
@@ -178,13 +181,14 @@ def clusters_of(
         with replacing(file) as temporary: measured.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
     return pd.read_csv(file)
 
-# %% ../../nbs/92_app.claims.ipynb #296cfd81
+# %% ../../nbs/92_app.claims.ipynb #f4b2c8ce
 def clusters_part(
     method: str = "GKD", # whose views are claimed to lie apart
     than: str = "student alone", # further than whose
 ): # a test
     "Whether a student's views lie further apart than another's."
     def test(results):
+        "Ask the result with the greatest weight."
         able = [(r, c) for r in results if len(c := clusters_of(r.path)) and {method, than} <= set(c["method"])]
         if not able: return Finding("not tested", f"no result with snapshots or clusters.csv of {method} and {than}")
         r, c = max(able, key=lambda pair: pair[0].weight)

@@ -15,7 +15,7 @@ import ipywidgets as W
 from ..core import InputError
 from .base import open_scene, said, say
 
-# %% ../../nbs/78_inspectors.app.ipynb #0727f1b2
+# %% ../../nbs/78_inspectors.app.ipynb #c61a87c3
 INSPECTORS = {"Microscope": "microscope", "Graphs": "graphs", "Embeddings": "embeddings", "Header exchange": "exchange", "FSD": "fsd", "Views": "views"} # title -> module; each has show_<module>
 
 class Tabs(W.Tab):
@@ -50,6 +50,7 @@ def app_view(
 ): # a widget
     "All inspectors of a run."
     def ready():
+        "Open the run; each tab makes its inspector when it is first shown."
         scene = open_scene(run, seed, root)
         show = lambda module: getattr(importlib.import_module(f"msan_nb.inspectors.{module}"), f"show_{module}")(scene)
         return Tabs({title: lambda module=module: show(module) for title, module in INSPECTORS.items()})

@@ -85,7 +85,7 @@ def layer_vectors(
         parts.append(alignment.vector(f) if layer == "vectors" else pooled(f, b > 0 if layer == "foreground" else None))
     return torch.cat(parts).numpy()
 
-# %% ../../nbs/72_inspectors.embeddings.ipynb #9d207a26
+# %% ../../nbs/72_inspectors.embeddings.ipynb #d4c53a7e
 def views_of(
     scene: Scene, # a run
     domain: str, # one of its domains
@@ -106,6 +106,7 @@ def domain_vectors(
     if (which.layer, which.views, at) == ("vectors", 0, None) and domain in scene.embedded: return scene.vectors(row, domain)[0][None]
     views = 0 if row == "P-SAE" else which.views
     def compute():
+        "A pass of every view through the network."
         x, y = views_of(scene, domain, views), scene.tiles(domain).y
         return np.stack([layer_vectors(scene, row, view, y, which.layer, at) for view in x])
     return scene.once(("embedding", row, domain, which.layer, views, at), compute)
@@ -327,26 +328,19 @@ def note_of(
     return " ".join([sampling_words(scene, which, points), layer_words(scene, which, points.x.shape[1]) + ".", f"Projection: {plane.words}.",
                      f"Colour and marker: {COLOUR_WORDS[colour]}{hollow}.", f"Run {scene.run.name}, seed {scene.seed}, {net}."])
 
-# %% ../../nbs/72_inspectors.embeddings.ipynb #1fc8ab82
+# %% ../../nbs/72_inspectors.embeddings.ipynb #b0ef8daf
 def embedding_data(
     run, # a run's folder, or a Scene
-    rows=None, # networks; None: S₀ and GKD
-    domains=None, # None: all that have vectors
-    layer: str = "vectors", # one of LAYERS
-    method: str = "PCA", # one of METHODS
+    which: Which | None = None, # what is shown, see `choose`; None: vectors of S₀ and GKD in all domains
+    how: How = How(), # the projection and its parameters
     colour: str = "domain", # one of COLOURINGS
-    views: int = 0, # photometric views of each tile, besides itself
-    step: int | None = None, # a snapshot of the distillation
-    seed: int = 0, # of t-SNE and UMAP
     thumbs: int = 48, # side of a thumbnail in pixels; 0 for none
     root=None, # data root of a real run; MSAN_DATA by default
-    **parameters, # perplexity, neighbours, min_dist
 ) -> dict: # data of static/scatter.js
     "Everything that the figure shows."
     scene = open_scene(run, root=root)
-    which, how = choose(scene, rows, domains, layer=layer, views=views, step=step), How(method, seed, **parameters)
-    points, plane = placed(scene, which, how)
-    return describe(scene, which, points, plane, colour, thumbs)
+    which = which or choose(scene)
+    return describe(scene, which, *placed(scene, which, how), colour, thumbs)
 
 def describe(scene: Scene, which: Which, points: Points, plane: Projection, colour: str, thumbs: int = 48) -> dict:
     "The data of the figure, from places that are known."
@@ -360,7 +354,7 @@ def describe(scene: Scene, which: Which, points: Points, plane: Projection, colo
                   "note": note_of(scene, which, points, plane, colour) + why, "legend": _legend(which, looks, colour, hollow), "marginal": True, "equal": plane.metric, "ticks": plane.metric,
                   "dice_name": "Dice of this tile" if colour == "tile Dice" else "Dice of its image"})
 
-# %% ../../nbs/72_inspectors.embeddings.ipynb #0d56f2b7
+# %% ../../nbs/72_inspectors.embeddings.ipynb #dcdb1aa6
 def _point(p, xy, look, hollow, places):
     "One point as JSON."
     words = [f"tile {p['tile']} of {p['tiles']} of this image"] + ([f"view {p['view']}"] if p["view"] else [])
@@ -372,6 +366,7 @@ def _pictures(scene, which, side):
     "Thumbnails of all tiles and views, with the annotation's outline; and why there are none."
     if not side: return {}, ""
     def make():
+        "One picture per domain, view and tile."
         shown = {d: (views_of(scene, d, which.views), scene.tiles(d).y) for d in which.domains}
         return {(d, k, i): thumbnail(tile, side, mask) for d, (x, y) in shown.items() for k, view in enumerate(x) for i, (tile, mask) in enumerate(zip(view, y))}
     try: return scene.once(("embedding thumbs", which.domains, which.views, side), make), ""

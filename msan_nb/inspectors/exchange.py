@@ -53,7 +53,7 @@ class Side:
         "The mean bottleneck of the chosen tiles."
         with torch.no_grad(): return torch.cat([self.network.encode(self.tiles.x[[i]])[0] for i in self.chosen]).mean(0, keepdim=True)
 
-# %% ../../nbs/73_inspectors.exchange.ipynb #a40cfd09
+# %% ../../nbs/73_inspectors.exchange.ipynb #22c85c0a
 @torch.no_grad()
 def looked(
     side: Side, # who looks
@@ -80,6 +80,7 @@ def side_of(
 ) -> Side: # made once
     "One side of an exchange, from a run."
     def make():
+        "Read the network and its vectors' mean and deviation on the source."
         v = torch.from_numpy(scene.vectors(row, source_of(scene))[0]).float()
         return Side(row, scene.network(row), scene.alignment(row), scene.tiles(domain), v.mean(0), v.std(0))
     return scene.once(("side", row, domain), make)
@@ -562,12 +563,13 @@ class ExchangePanel(ExchangeAnswers):
         told = f"{self.data['path']['words']} Effects were measured in tile {self.measured[self.row.value, self.domain.value, self.way.value][0]}."
         self.below.value, self.told.value = shown(figure, told), said(told)
 
-# %% ../../nbs/73_inspectors.exchange.ipynb #0f6ffa0f
+# %% ../../nbs/73_inspectors.exchange.ipynb #741fc593
 class ExchangeInspector(ExchangePanel):
     "The inspector, listening."
     def answer(self, work, note): # work: without arguments; note: where to say that it goes on
         "A handler for a control."
         def handle(_):
+            "Do the work unless some is under way; errors go to the note."
             if self.busy: return
             self.busy, note.value = True, said("computing…")
             try: work(); self.note.value = said("")

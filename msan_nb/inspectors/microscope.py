@@ -46,7 +46,7 @@ def fixed_frame(
     signs = np.sign(axes[np.arange(2), np.abs(axes[:2]).argmax(1)])
     return Frame(tuple(v.mean(0) for v in sets), axes[:2] * signs[:, None], tuple((s[:2]**2 / max((s**2).sum(), 1e-30)).tolist()))
 
-# %% ../../nbs/76_inspectors.microscope.ipynb #7be2ad1e
+# %% ../../nbs/76_inspectors.microscope.ipynb #d6c1d604
 def mean_dice(
     scene: Scene, # an opened run
 ) -> dict: # row -> domain -> mean Dice, and "unseen mean", the mean of the unseen domains' means
@@ -64,6 +64,7 @@ def terms_of(
     "Which loss terms each row was trained with; for GKD and its parts also which were off."
     weights = read_json(scene.folder/"distil"/"state.json")["weights"]
     def terms(row):
+        "One row's terms, those of GKD also where they were off."
         own = weights.get(row, {})
         names = dict.fromkeys([*own, *(GKD_TERMS if family(row) == "ours" else ())])
         return [{"name": n, "on": bool(own.get(n)), "weight": own.get(n, 0)} for n in names]

@@ -216,7 +216,7 @@ class ViewsControls(Panel):
         self.deal = W.Button(description="deal anew", tooltip="Draw other random numbers for all views")
         self.note, self.words, self.picture, self.table = say(""), W.HTML(), W.HTML(), W.HTML()
 
-# %% ../../nbs/75_inspectors.views.ipynb #f4862c22
+# %% ../../nbs/75_inspectors.views.ipynb #7b0d3ca6
 class ViewsInspector(ViewsControls):
     "The augmentation bench, live."
     def __init__(self,
@@ -237,6 +237,7 @@ class ViewsInspector(ViewsControls):
     def answer(self, work): # work: without arguments
         "A handler: says that it computes, then does."
         def handle(_):
+            "Do the work unless some is under way; errors go to the note."
             if self.busy: return
             self.busy, self.note.value = True, said("computing…")
             try: work(); self.note.value = said("")

@@ -120,7 +120,7 @@ class Up(nn.Module):
         "Features B×outer×h×w."
         return (unpool(self.main(x), pooled) + self.body(x)).relu()
 
-# %% ../../nbs/26_models.enet.ipynb #aa10198a
+# %% ../../nbs/26_models.enet.ipynb #bea1716e
 CYCLE = (1, 2, "split", 4, 1, 8, "split", 16) # filters of the bottlenecks at an eighth of the size
 
 class ENet(Segmenter):
@@ -136,7 +136,9 @@ class ENet(Segmenter):
     ):
         c = [scaled(16, width, 4), scaled(64, width), scaled(128, width)]
         super().__init__(c[2], 8, in_channels, classes)
-        def stay(channels, middles, p=dropout, act=nn.PReLU): return [Bottleneck(channels, m, p, act, norm) for m in middles]
+        def stay(channels, middles, p=dropout, act=nn.PReLU):
+            "Bottlenecks that keep size and channels."
+            return [Bottleneck(channels, m, p, act, norm) for m in middles]
         self.stem = Stem(in_channels, c[0], norm)
         self.stages = nn.ModuleList([
             nn.Sequential(Down(c[0], c[1], dropout / 10, norm), *stay(c[1], (1,) * 4, dropout / 10)),

@@ -11,14 +11,16 @@ from torch import nn
 
 from .segmenter import Segmenter, norm, scaled
 
-# %% ../../nbs/21_models.unet.ipynb #121ad824
+# %% ../../nbs/21_models.unet.ipynb #e492c2b7
 def double_conv(
     inner: int, # channels in
     outer: int, # channels out
     kind: str = "batch", # norm, see `norm`
 ) -> nn.Sequential:
     "Conv 3×3 → norm → ReLU, twice; height and width stay."
-    def block(a, b): return [nn.Conv2d(a, b, 3, padding=1, bias=False), norm(b, kind), nn.ReLU()]
+    def block(a, b):
+        "Once."
+        return [nn.Conv2d(a, b, 3, padding=1, bias=False), norm(b, kind), nn.ReLU()]
     return nn.Sequential(*block(inner, outer), *block(outer, outer))
 
 # %% ../../nbs/21_models.unet.ipynb #3d84a552

@@ -284,7 +284,7 @@ def memory(
     r = many["all"] / one["all"]
     return {"lockstep": {"ratio": r, "low": r, "high": r, "says": f"peak memory of {len(names)} methods in lockstep / of one method"}, "mb": {"one": one, "lockstep": many, "where": "gpu" if gpu else "cpu"}}
 
-# %% ../../nbs/67_repro.bench.ipynb #08de8e46
+# %% ../../nbs/67_repro.bench.ipynb #6d6e3bac
 FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 
 def training_pass(
@@ -298,6 +298,7 @@ def training_pass(
     net = fabric.to_device(net).to(memory_format=FORMATS[form]).train()
     x, y = fabric.to_device(torch.rand(batch, net.in_channels, size, size).contiguous(memory_format=FORMATS[form])), fabric.to_device(torch.zeros(batch, size, size, dtype=torch.long))
     def work():
+        "One pass."
         with fabric.autocast(): loss = segmentation_loss(net(x), y)
         net.zero_grad(set_to_none=True)
         loss.backward()
@@ -330,7 +331,7 @@ def best_format(
     r = ratio(stopwatch(work, repeats, fabric.device), ["channels_last"], ["contiguous"], "")
     return "contiguous" if r["ratio"] > 1 + gain else "channels_last"
 
-# %% ../../nbs/67_repro.bench.ipynb #85f6918d
+# %% ../../nbs/67_repro.bench.ipynb #e5de110b
 def format_breakers(
     net, # a segmenter; a copy is looked at
     size: int = 64, # of the tiles, in pixels
@@ -339,7 +340,9 @@ def format_breakers(
     found, twin = [], thawed(net).to(memory_format=torch.channels_last)
     last = lambda t: t.is_contiguous(memory_format=torch.channels_last)
     def hook(name):
+        "A hook that notes the layer's name."
         def look(layer, inputs, output):
+            "Note a layer that lost the format."
             if torch.is_tensor(output) and output.ndim == 4 and last(inputs[0]) and not last(output): found.append(name)
         return look
     for name, layer in twin.named_modules():

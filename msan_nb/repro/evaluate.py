@@ -19,7 +19,7 @@ from ..metrics.segmentation import confusion, dice, evaluate_image, iou, sensiti
 from ..models.alignment import AlignmentNetwork
 from ..models.segmenter import Segmenter
 
-# %% ../../nbs/63_repro.evaluate.ipynb #0785dac4
+# %% ../../nbs/63_repro.evaluate.ipynb #b27e1f8e
 @torch.no_grad()
 def predict_image(
     model: Segmenter, # in eval() mode
@@ -33,6 +33,7 @@ def predict_image(
     from monai.inferers import sliding_window_inference
     device = next(model.parameters()).device
     def tile_probabilities(x):
+        "Softmax of a batch of tiles, in float32."
         with torch.autocast(device.type, precision or torch.bfloat16, enabled=precision is not None): logits = model(x.contiguous(memory_format=torch.channels_last))
         return logits.float().softmax(1)
     x = torch.tensor(image)[None].to(device)
@@ -95,7 +96,7 @@ def mask_vectors(
     device = psae.mean.device
     return torch.cat([psae.vector(y.to(device)) for y in tiles.y.split(batch)]).float().cpu().numpy()
 
-# %% ../../nbs/63_repro.evaluate.ipynb #acb1ed6a
+# %% ../../nbs/63_repro.evaluate.ipynb #ba445f9f
 def fsd_rows(
     found: dict, # network -> domain -> n×D vectors; "P-SAE" and "teacher" among the networks
     tiles: dict, # domain -> Batch, whose masks and groups are used
@@ -121,11 +122,12 @@ def equal_tiles(
     "The same tiles of a domain for every network, as many from each domain: drawn once, without replacement."
     n = min(len(t) for t in tiles.values())
     def pick(name, t):
+        "A domain's draw."
         rows = np.sort(stream("fsd tiles", name).permutation(len(t))[:n])
         return lambda v: (v[rows], [t.groups[i] for i in rows])
     return {name: pick(name, t) for name, t in tiles.items()}
 
-# %% ../../nbs/63_repro.evaluate.ipynb #ef86fa47
+# %% ../../nbs/63_repro.evaluate.ipynb #bd06774e
 @torch.no_grad()
 def bottleneck_dice(
     model: Segmenter, # in eval() mode
@@ -136,6 +138,7 @@ def bottleneck_dice(
     parts = [x.to(device).contiguous(memory_format=torch.channels_last) for x in tiles.x.split(32)]
     mean = sum(model.encode(x)[0].sum(0, keepdim=True) for x in parts) / len(tiles)
     def score(change):
+        "Dice with changed bottlenecks."
         decoded = [model.decode(change(f), skips) for f, skips in map(model.encode, parts)]
         p = (torch.cat([z.argmax(1).cpu() for z in decoded]) > 0) & tiles.fov
         return float(2 * (p & y).sum() / (p.sum() + y.sum()).clamp_min(1))

@@ -35,7 +35,7 @@ from ..train.loop import fit, make_fabric
 from ..train.psae import reconstruction_dice, train_psae
 from ..train.supervised import Supervised
 
-# %% ../../nbs/65_repro.run.ipynb #aa22530e
+# %% ../../nbs/65_repro.run.ipynb #98f63d28
 @dataclass(frozen=True, eq=False)
 class Workshop:
     "What every stage of one seed needs."
@@ -82,6 +82,7 @@ def kept(
 ) -> str: # key of the stage, for those that depend on it
     "Train a module, or load what the store has."
     def make(folder):
+        "Train; keep the weights, drop the checkpoints."
         state = train(folder)
         if w.fabric.is_global_zero: save_tensors(folder/"weights.safetensors", module.state_dict()); drop_checkpoints(folder)
         return state
@@ -142,12 +143,13 @@ def _last(history):
     "The last row of a history, for state.json."
     return {"last": history[-1]}
 
-# %% ../../nbs/65_repro.run.ipynb #678dcfe6
+# %% ../../nbs/65_repro.run.ipynb #281f7e16
 def distill_stage(w: Workshop, guides: Guides, student, needs, own=None) -> Path: # own: alignment -> (TAN, SAN), for the methods that ask for one; its folder
     "All methods of the table, in lockstep."
     r, val = w.recipe, grid_tiles(w.data.val, w.recipe.size, w.recipe.fsd_tiles)
     at = tuple(sorted({round(i * r.distill_plan.steps / r.snapshots) for i in range(r.snapshots + 1)}))
     def make(folder):
+        "Distil all methods, with snapshots."
         methods = make_methods(r.methods, student, guides, r.distill_plan, w.seed, r.gkd, own, r.shares)
         task = Lockstep(w.fabric, methods, guides, w.sampler("distil"), r.views, r.strength, w.seed)
         history = fit(task, r.distill_plan.steps, folder, w.fabric, r.checkpoint, title="distillation", progress=w.progress, snapshot=Snapshots(task, val, folder), snapshot_steps=at)

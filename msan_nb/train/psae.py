@@ -77,7 +77,7 @@ class LatentReconstruction:
         update(self.fabric, latent + self.through * mask, self.optimizers["alignment"], rate_at(self.plan, i))
         return {"latent": latent.detach(), "through": mask.detach()}
 
-# %% ../../nbs/42_train.psae.ipynb #058054a9
+# %% ../../nbs/42_train.psae.ipynb #ee95cb49
 def train_psae(
     fabric: Fabric, # device, precision, processes
     psae: SemanticAutoencoder, # trained in place
@@ -104,6 +104,7 @@ def reconstruction_dice(
     "Dice of masks after mask → latent → mask and after mask → vector → mask; foreground is any class but 0."
     routes = {"latent": psae.autoencoder, "vector": lambda y: psae.decode_vector(psae.vector(y))}
     def dice(route):
+        "Dice of all foreground pixels on one route."
         p, t = torch.cat([route(part).argmax(1) > 0 for part in y.split(32)]), y > 0
         return float(2 * (p & t).sum() / (p.sum() + t.sum()).clamp_min(1))
     return {name: dice(route) for name, route in routes.items()}
