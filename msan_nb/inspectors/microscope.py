@@ -197,7 +197,7 @@ def _compared(scene, row, sample, example):
     if example is not None and row in example: return example[row] > 127, example["mask"] > 0, example["fov"] > 0
     return predicted(scene, row, sample), sample.mask > 0, sample.fov
 
-# %% ../../nbs/76_inspectors.microscope.ipynb #8e9ca36f
+# %% ../../nbs/76_inspectors.microscope.ipynb #75babd03
 @dataclass(frozen=True, eq=False)
 class Points:
     "Tiles in a fixed order: first the domains', then the probe's, view by view."
@@ -210,7 +210,7 @@ class Points:
 def choose_points(
     scene: Scene, # an opened run
     images: list[dict], # from `image_table`
-    most: int = 120, # tiles of each domain
+    most: int = 125, # tiles of each domain
 ) -> Points:
     "The tiles that are shown: those of listed images, evenly thinned."
     number, rows, owner, tiles = {im["key"]: i for i, im in enumerate(images)}, {}, [], []

@@ -73,6 +73,23 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def large(tmp_path_factory):
+    "A run with more than 500 vectors of each network, which is what the times are promised for; its networks have learnt nothing."
+    logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
+    from msan_nb.repro.recipes import make_recipe
+    from msan_nb.repro.run import reproduce
+    recipe = make_recipe("vessel", "tiny", methods=("student", "views", "gkd"), images=64, fsd_tiles=8)
+    return reproduce(recipe, None, (0,), tmp_path_factory.mktemp("run") / "large", None, "cpu", progress=False)
+
+
+@pytest.fixture(scope="session")
+def large_page(large, tmp_path_factory):
+    "Its microscope as a file."
+    from msan_nb.inspectors.export import write_microscope
+    return write_microscope(large, tmp_path_factory.mktemp("page") / "large.html")
+
+
+@pytest.fixture(scope="session")
 def data(run):
     "What the microscope shows."
     from msan_nb.inspectors.microscope import microscope_data

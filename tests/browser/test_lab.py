@@ -9,11 +9,11 @@ SIX = ("microscope", "graphs", "embeddings", "exchange", "fsd", "views")
 
 
 @pytest.fixture(scope="module")
-def page_of_lab(chromium, lab, run):
+def page_of_lab(chromium, lab, run, large):
     "A page on a notebook whose cells have all been run; shared by the tests below, since a kernel and six inspectors take their time."
     from conftest import SHOTS, Watch
     address, folder = lab
-    cells = [f"from msan_nb.inspectors.{name} import show_{name}\n{name} = show_{name}({str(run)!r})\n{name}" for name in SIX] + ["print('the kernel knows:', microscope.row, microscope.step, len(microscope.selected), graphs.controls['tau'].value < 0.1)"]
+    cells = [f"from msan_nb.inspectors.{name} import show_{name}\n{name} = show_{name}({str(large if name == 'embeddings' else run)!r})\n{name}" for name in SIX] + ["print('the kernel knows:', microscope.row, microscope.step, len(microscope.selected), graphs.controls['tau'].value < 0.1)"]
     nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells], metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}})
     nbformat.write(nb, folder / "six.ipynb")
     context, watch = chromium.new_context(viewport={"width": 1500, "height": 1000}), Watch()
@@ -127,6 +127,20 @@ def test_embeddings_in_lab(page):
     index, x, y = points(page, "#own-scatter")[0]
     page.mouse.move(x, y)
     page.locator("#own-scatter .msan-tip").wait_for(state="visible")
+
+
+def test_colours_in_lab(page, timings):
+    "Another colouring of 500 points and more; the time until they have it is measured."
+    field = output(page, "embeddings").get_by_label("colour")
+    look = """(field, i) => new Promise(done => { const began = performance.now(), scatter = field.closest('.jp-OutputArea-output').querySelector('.msan-scatter');
+      new MutationObserver((_, o) => { o.disconnect(); requestAnimationFrame(() => done(performance.now() - began)); }).observe(scatter, { subtree: true, childList: true, attributes: true });
+      field.selectedIndex = i; field.dispatchEvent(new Event('change', { bubbles: true })); })"""
+    shown = lambda: page.eval_on_selector_all("#own-scatter .msan-p", "ps => ps.map(p => p.outerHTML).join()")
+    assert page.locator("#own-scatter .msan-p").count() >= 500
+    for i in (1, 0, 1, 0):
+        before = shown()
+        timings.setdefault("colour in Lab", []).append(field.evaluate(look, i))
+        until(page, lambda: shown() != before, seconds(30) / 1000, "other colours")
 
 
 @pytest.mark.parametrize("name", ["exchange", "fsd", "views"])
