@@ -33,7 +33,7 @@ def halved(
     "Kernels and matrices in half precision."
     return {k: t.half() if t.is_floating_point() and t.dim() > 1 else t for k, t in tensors.items()}
 
-# %% ../../nbs/84_course.weights.ipynb #614b83f8
+# %% ../../nbs/84_course.weights.ipynb #94b4fce1
 TABLES = ("config.json", "env.json", "data.json", "diagnostics.json", "metrics.csv", "fsd.csv", "pulls.csv")
 STAGES = ("teacher", "student", "psae", "tan", "san")
 
@@ -43,17 +43,19 @@ def pack(
 ) -> Path: # out
     "A small copy of a run, replaced whole; `InputError` when it is over `LIMIT`."
     run, out = Path(run), Path(out)
-    seed, last = run/"seed-0", max(run.glob("seed-0/distil/snapshots/*.safetensors"), default=None)
-    if last is None or not (seed/"done.json").is_file(): raise InputError(run, "no finished seed 0", "a run that ended", "start the same command again: it goes on where it stopped")
+    snapshots = sorted(run.glob("seed-0/distil/snapshots/*.safetensors"))
+    if not snapshots or not (run/"seed-0/done.json").is_file(): raise InputError(run, "no finished seed 0", "a run that ended", "start the same command again: it goes on where it stopped")
     new = out.with_name(f".{out.name}.new")
     shutil.rmtree(new, ignore_errors=True)
     for name in [*TABLES, *(f"seed-0/{n}" for n in ("done.json", "metrics.csv", "fsd.csv", "diagnostics.json", "distil/state.json", *(f"{s}/state.json" for s in STAGES)))]: _copy(run/name, new/name)
-    for name in [*(f"seed-0/{s}/weights.safetensors" for s in STAGES), "seed-0/vectors.safetensors", str(last.relative_to(run))]: _halve(run/name, new/name)
+    for name in [*(f"seed-0/{s}/weights.safetensors" for s in STAGES), "seed-0/vectors.safetensors", str(snapshots[-1].relative_to(run))]: _halve(run/name, new/name)
+    start = snapshots[0].relative_to(run)
+    if len(snapshots) > 1: _halve(run/start, new/start, lambda name: not name.startswith("weights/"))
     if (size := size_of(new)) > LIMIT: shutil.rmtree(new); raise InputError(run, f"{size} bytes in half precision", f"at most {LIMIT}", "train a narrower teacher or fewer methods")
     shutil.rmtree(out, ignore_errors=True)
     return new.rename(out)
 
-# %% ../../nbs/84_course.weights.ipynb #6b9f3eb7
+# %% ../../nbs/84_course.weights.ipynb #ea53a688
 def size_of(
     folder, # any
 ) -> int: # bytes
@@ -65,11 +67,11 @@ def _copy(source, target):
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
 
-def _halve(source, target):
-    "One file of tensors, with its header."
+def _halve(source, target, keep=lambda name: True):
+    "One file of tensors, with its header; only those whose names are kept."
     target.parent.mkdir(parents=True, exist_ok=True)
     tensors, meta = load_tensors(source)
-    save_tensors(target, halved(tensors), meta)
+    save_tensors(target, halved({k: t for k, t in tensors.items() if keep(k)}), meta)
 
 # %% ../../nbs/84_course.weights.ipynb #cd5ae208
 CARD = """# Model card: the networks that ship with msan_nb

@@ -119,13 +119,15 @@ class RunNetworks(RunFiles):
 
     def psae(self) -> SemanticAutoencoder: "The semantic autoencoder of the masks."; return self.once("psae", lambda: _psae(self))
 
-# %% ../../nbs/70_inspectors.base.ipynb #93457849
+# %% ../../nbs/70_inspectors.base.ipynb #e89361b3
 def _network(scene, row, step):
-    "Build a network and read its weights alone."
+    "Build a network and read its weights alone; a snapshot of the start need not hold any, for every student starts as S₀."
     name, width = scene.recipe.teacher if row == "teacher" else scene.recipe.student
     net, prefix = build(name, 1, scene.recipe.classes, width), "" if step is None else f"weights/{row}/"
-    file = scene.folder/("teacher" if row == "teacher" else "student")/"weights.safetensors" if step is None else scene.snapshot_file(step)
-    net.load_state_dict({k.removeprefix(prefix): t for k, t in read_some(file, lambda k: k.startswith(prefix))[0].items()})
+    first = scene.folder/("teacher" if row == "teacher" else "student")/"weights.safetensors"
+    found = read_some(first if step is None else scene.snapshot_file(step), lambda k: k.startswith(prefix))[0]
+    if step == 0 and not found: found = read_some(first)[0]
+    net.load_state_dict({k.removeprefix(prefix): t for k, t in found.items()})
     return frozen(net)
 
 def _alignment(scene, row):
@@ -292,7 +294,7 @@ def said(
     "The inside of a message."
     return f'<div role="status" style="padding:2px 6px">{escape(text)}</div>'
 
-# %% ../../nbs/70_inspectors.base.ipynb #acc75aae
+# %% ../../nbs/70_inspectors.base.ipynb #d532a430
 def settled(
     fn, # any function
     delay: float = 0.3, # seconds of rest
@@ -300,6 +302,7 @@ def settled(
     "Run a function when its calls have come to rest."
     waiting = []
     def later(*args, **named):
+        "Put the call off; without an event loop, make it at once."
         try: loop = asyncio.get_running_loop()
         except RuntimeError: return fn(*args, **named)
         while waiting: waiting.pop().cancel()
