@@ -55,12 +55,13 @@ def cross_loss(
     "Half the sum of both divergences from the teacher's own prediction."
     return 0.5 * (prediction_gap(p1, own, fov, tau) + prediction_gap(p2, own, fov, tau))
 
-# %% ../../nbs/53_distill.dicd.ipynb #90050c5b
+# %% ../../nbs/53_distill.dicd.ipynb #b0c3a7b0
 def moved_by(
     loss: torch.Tensor, # scalar
     network: nn.Module, # whose weights are asked
 ) -> set[str]: # names of weights with a gradient that is not zero
     "The weights of a network that a loss would move."
-    names, weights = zip(*[(n, p) for n, p in network.named_parameters() if p.requires_grad])
-    grads = torch.autograd.grad(loss, weights, retain_graph=True, allow_unused=True)
-    return {n for n, g in zip(names, grads) if g is not None and g.abs().sum() > 0}
+    weights = {n: p for n, p in network.named_parameters() if p.requires_grad}
+    if not weights: return set() # a frozen network
+    grads = torch.autograd.grad(loss, list(weights.values()), retain_graph=True, allow_unused=True)
+    return {n for n, g in zip(weights, grads) if g is not None and g.abs().sum() > 0}
