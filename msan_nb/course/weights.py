@@ -33,7 +33,7 @@ def halved(
     "Kernels and matrices in half precision."
     return {k: t.half() if t.is_floating_point() and t.dim() > 1 else t for k, t in tensors.items()}
 
-# %% ../../nbs/84_course.weights.ipynb #94b4fce1
+# %% ../../nbs/84_course.weights.ipynb #1776608b
 TABLES = ("config.json", "env.json", "data.json", "diagnostics.json", "metrics.csv", "fsd.csv", "pulls.csv")
 STAGES = ("teacher", "student", "psae", "tan", "san")
 
@@ -49,6 +49,7 @@ def pack(
     shutil.rmtree(new, ignore_errors=True)
     for name in [*TABLES, *(f"seed-0/{n}" for n in ("done.json", "metrics.csv", "fsd.csv", "diagnostics.json", "distil/state.json", *(f"{s}/state.json" for s in STAGES)))]: _copy(run/name, new/name)
     for name in [*(f"seed-0/{s}/weights.safetensors" for s in STAGES), "seed-0/vectors.safetensors", str(snapshots[-1].relative_to(run))]: _halve(run/name, new/name)
+    save_tensors(new/"seed-0/examples.safetensors", {}, {}) # pictures are made anew from the images
     start = snapshots[0].relative_to(run)
     if len(snapshots) > 1: _halve(run/start, new/start, lambda name: not name.startswith("weights/"))
     if (size := size_of(new)) > LIMIT: shutil.rmtree(new); raise InputError(run, f"{size} bytes in half precision", f"at most {LIMIT}", "train a narrower teacher or fewer methods")

@@ -324,7 +324,7 @@ def _foreground(net, x):
     "Probability of any foreground, h×w."
     return 1 - net(x[None]).float().softmax(1)[0, 0].numpy()
 
-# %% ../../nbs/71_inspectors.graphs.ipynb #0acca581
+# %% ../../nbs/71_inspectors.graphs.ipynb #df7806f5
 def _truth(scene, i):
     "Annotation and field of view of a probe's tile, or why there is none."
     known = scene.once("example tiles", lambda: _example_tiles(scene))
@@ -337,6 +337,7 @@ def _example_tiles(scene):
     "Tile of the probe -> annotation and field of view, for those that are cut from the run's examples."
     val = next(iter(scene.metrics.loc[scene.metrics["split"] == "val", "domain"]))
     t, ids = read_some(scene.folder/"examples.safetensors", lambda name: name.startswith(f"{val}|") and name.rpartition("|")[2] in ("image", "mask", "fov"))
+    if val not in ids: return {} # a run that keeps no examples
     part = lambda j, what: t[f"{val}|{j}|{what}"].numpy()
     samples = [Sample(part(j, "image")[None].astype(np.float32) / 255, part(j, "mask").astype(np.int64), part(j, "fov") > 0, name, "") for j, name in enumerate(ids[val])]
     tiles, probe = grid_tiles(samples, scene.recipe.size, scene.recipe.fsd_tiles), probe_views(scene)[0]
