@@ -94,7 +94,7 @@ def tutorials():
             for cell in nb.cells:
                 if cell.cell_type == "code": cell.outputs, cell.execution_count = [], None
             nbformat.write(nb, Path(folder) / path.name)
-        return pytest("tutorials (nbval)", "--nbval-lax", "--nbval-cell-timeout=300", "-p", "no:cacheprovider", folder)
+        return pytest("tutorials (nbval)", "-n", "2", "--dist", "loadscope", "--nbval-lax", "--nbval-cell-timeout=300", "-p", "no:cacheprovider", folder)
 
 
 def main():
