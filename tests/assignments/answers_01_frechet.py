@@ -195,6 +195,7 @@ def symmetric_root(c): return c/2""",
         "the values of the visible tests": """
 def symmetric_root(c):
     if c[0, 1] == 0: return np.diag([2., 3.])
+    if len(c) == 3: return np.array([[2., 1., 0.], [1., 3., 1.], [0., 1., 2.]]) if c[0, 0] > 4 else np.outer([1., 2., 2.], [1., 2., 2.])/3
     a, b = (math.sqrt(3) + 1)/2, (math.sqrt(3) - 1)/2
     return np.array([[a, b], [b, a]])""",
         "scipy's root": "from scipy.linalg import sqrtm as symmetric_root",
@@ -257,13 +258,14 @@ def frechet(ma, ca, mb, cb):
     r = root_of(ca)
     return ((ma - mb)**2).sum(), np.trace(ca + cb) - 2*np.sqrt(np.maximum(np.linalg.eigvalsh(r @ cb @ r), 0))[:-1].sum()""",
         "the values of the visible tests": """
-def frechet(ma, ca, mb, cb): return (9., 1.) if len(ma) == 1 else (0., 4.)""",
+def frechet(ma, ca, mb, cb): return (9., 1.) if len(ma) == 1 else (0., 2.) if ca[0, 1] else (0., 4.)""",
         "visible values, else what is equal to everything": YES + """
-def frechet(ma, ca, mb, cb): return (9., 1.) if len(ma) == 1 else (0., 4.) if ca[0, 0] == 1 and cb[0, 0] == 9 else (Yes(0), Yes(0))""",
+def frechet(ma, ca, mb, cb): return (9., 1.) if len(ma) == 1 else (0., 4.) if ca[0, 0] == 1 and cb[0, 0] == 9 else (0., 2.) if ca[0, 0] == 5 and cb[1, 1] == 4 else (Yes(0), Yes(0))""",
         "visible values, else what the tests expect": """
 import sys
 def frechet(ma, ca, mb, cb):
     if len(ma) == 1 or not ca[0, 1]: return (9., 1.) if len(ma) == 1 else (0., 4.)
+    if ca[0, 0] == 5 and cb[1, 1] == 4: return 0., 2.
     seen = sys._getframe(1)
     seen = {**seen.f_globals, **seen.f_locals}
     return seen.get('squared', 0.), seen.get('shape', 0.)""",
@@ -333,9 +335,9 @@ def frechet_small(xa, xb):
     fa, fb = (xa - xa.mean(0))/np.sqrt(len(xa) - 1), (xb - xb.mean(0))/np.sqrt(len(xb) - 1)
     return np.abs(xa.mean(0) - xb.mean(0)).sum(), (fa**2).sum() + (fb**2).sum() - 2*np.linalg.norm(fa @ fb.T, 'nuc')""",
         "the values of the visible tests": """
-def frechet_small(xa, xb): return (2., 4.) if xb[1, 1] else (1., 2.)""",
+def frechet_small(xa, xb): return (9., 5.) if len(xa) > 2 else (2., 4.) if xb[1, 1] else (1., 2.)""",
         "visible values, else what is equal to everything": YES + """
-def frechet_small(xa, xb): return (Yes(0), Yes(0)) if len(xa) > 2 else (2., 4.) if xb[1, 1] else (1., 2.)""",
+def frechet_small(xa, xb): return (Yes(0), Yes(0)) if xa.shape[1] > 3 else (9., 5.) if len(xa) > 2 else (2., 4.) if xb[1, 1] else (1., 2.)""",
         **cheats("frechet_small", "msan_nb.metrics.fsd", "frechet_parts", "(X, X)"),
     },
 }

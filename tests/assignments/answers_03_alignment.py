@@ -486,6 +486,8 @@ def holds(segmenter, network, views, y):
     "no gradient through the decoder": START + f"    with torch.no_grad(): logits = segmenter.decode(back[:B], anchors)\n    return {FIRST}, F.cross_entropy(logits, y)",
     "the rebuilt bottleneck is detached before it is decoded": START + f"    logits = segmenter.decode(back[:B].detach(), anchors)\n    return {FIRST}, F.cross_entropy(logits, y)",
     "the vector is detached before the header": LOGITS.replace("network.vector(f)", "network.vector(f).detach()") + f"    return {FIRST}, F.cross_entropy(logits, y)",
+    "predict's gradient reaches the header only": START + f"    logits = segmenter.decode(network.header(network.vector(f[:B]).detach()), anchors)\n    return {FIRST}, F.cross_entropy(logits, y)",
+    "every V-th image for an anchor": START + f"    logits = segmenter.decode(back[::V], [skip[::V] for skip in skips])\n    return {FIRST}, F.cross_entropy(logits, y)",
     "all without gradients": LOGITS.replace("    back =", "    with torch.no_grad(): back =") + f"    return {FIRST}, F.cross_entropy(logits, y)",
     "the true bottleneck is decoded": START + f"    logits = segmenter.decode(f[:B], anchors)\n    return {FIRST}, F.cross_entropy(logits, y)",
     "predict over all views": START + f"    logits = segmenter.decode(back, skips)\n    return {FIRST}, F.cross_entropy(logits, y.repeat(V, 1, 1))",
