@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup demo test test-fast test-browser weights assignments test-assignments prepare notebooks lab hooks vessel liver tune ablate bench bench-fsd clean
+.PHONY: help setup demo test test-fast test-browser docs weights assignments test-assignments prepare notebooks lab hooks vessel liver tune ablate bench bench-fsd clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -42,6 +42,9 @@ test-weights: setup ## the small networks that ship with the package: trains the
 
 assignments: setup ## every assignment against its banks of right, wrong and hostile answers (needs bubblewrap: apt-get install bubblewrap)
 	$(BIN)/python tests/assignments/run.py
+
+docs: setup ## the documentation site, without network: docs/_build/html/index.html
+	OMP_NUM_THREADS=1 $(BIN)/python docs/build.py
 
 prepare: setup ## after editing notebooks: clean, export, README
 	$(BIN)/nbdev_clean
@@ -81,4 +84,4 @@ bench-fsd: setup ## the Fréchet distance against scipy's sqrtm and MONAI, as a 
 	$(BIN)/msan bench --what fsd --out runs/bench-fsd.json
 
 clean: ## remove what builds leave behind (not runs/)
-	rm -rf build dist *.egg-info _proc _docs .pytest_cache .hypothesis
+	rm -rf build dist *.egg-info _proc _docs docs/_build .pytest_cache .hypothesis

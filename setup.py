@@ -29,7 +29,7 @@ setup(
     package_data={"msan_nb": ["**/*.json", "**/*.safetensors", "**/*.js", "**/*.css", "**/*.html", "**/*.ipynb", "**/*.j2", "weights/**/*.csv", "weights/*.md"]},
     python_requires=f">={cfg['min_python']}",
     install_requires=lines("requirements"),
-    extras_require={"dev": lines("dev_requirements"), "course": lines("course_requirements")},
+    extras_require={"dev": lines("dev_requirements"), "course": lines("course_requirements"), "docs": lines("docs_requirements")},
     entry_points={"console_scripts": lines("console_scripts"), "nbdev": [f"msan_nb={cfg['lib_path']}._modidx:d"]},
     classifiers=["Intended Audience :: Education", "Intended Audience :: Science/Research", "Programming Language :: Python :: 3"],
 )
