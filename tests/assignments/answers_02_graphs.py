@@ -69,6 +69,11 @@ def graph_kl(student, teacher, tau):
         log_t = t - t.logsumexp(0)
         total = total + (log_t.exp()*(log_t - s + s.logsumexp(0))).sum()
     return total/N""",
+        "minus infinity on the diagonal, and its NaN set to 0": """
+def graph_kl(student, teacher, tau):
+    eye = torch.eye(len(student)).bool()
+    s, t = (F.log_softmax((e/tau).masked_fill(eye, -math.inf), 1) for e in (student, teacher.detach()))
+    return torch.nan_to_num(t.exp()*(t - s)).sum(1).mean()""",
         "a large negative number on the diagonal": """
 def graph_kl(student, teacher, tau):
     eye = torch.eye(len(student), dtype=student.dtype)
@@ -205,7 +210,7 @@ def star(views):
     c = (views - views.mean((0, 1))).detach()
     return F.cosine_similarity(c[:1], c[1:], dim=2).T""",
         "the values of the visible tests": """
-def star(views): return torch.eye(2) if len(views) == 3 else torch.zeros(views.shape[1], len(views) - 1)""",
+def star(views): return torch.tensor([[1., 0.], [-1., 0.]]) if len(views) == 3 else torch.zeros(views.shape[1], len(views) - 1)""",
         **cheats("star", "msan_nb.distill.dcgd", "intra_graph", "torch.full((2, 2), float(X))"),
     },
     "contrastive": {
@@ -255,6 +260,8 @@ def contrastive(edges, tau): return (-edges/tau).masked_fill(torch.eye(len(edges
 def contrastive(edges, tau):
     with torch.no_grad(): edges.fill_diagonal_(-math.inf)
     return (edges/tau).softmax(1)""",
+        "right, but it fills the diagonal of its argument": """
+def contrastive(edges, tau): return edges.detach().fill_diagonal_(-math.inf).div(tau).softmax(1)""",
         "the values of the visible tests": """
 def contrastive(edges, tau):
     a = 0.7311
@@ -321,6 +328,17 @@ def graph_kl(student, teacher, tau):
     eye = torch.eye(len(student)).bool()
     s, t = (F.log_softmax((e/tau).masked_fill(eye, -math.inf), 1) for e in (student, teacher.detach()))
     return (t.exp()*(t - s)).sum(1).mean()""",
+    "the logarithm of a softmax, painted over": """
+def graph_kl(student, teacher, tau):
+    N = len(student)
+    keep = ~torch.eye(N).bool()
+    p, q = ((e[keep].view(N, N - 1)/tau).softmax(1) for e in (student, teacher.detach()))
+    return torch.nan_to_num(q*(q.log() - p.log()), posinf=0, neginf=0).sum(1).mean()""",
+    "minus infinity on the diagonal, the whole loss painted over": """
+def graph_kl(student, teacher, tau):
+    eye = torch.eye(len(student)).bool()
+    s, t = (F.log_softmax((e/tau).masked_fill(eye, -math.inf), 1) for e in (student, teacher.detach()))
+    return torch.nan_to_num((t.exp()*(t - s)).sum(1).mean())""",
     "over columns": """
 def graph_kl(student, teacher, tau):
     N = len(student)
@@ -341,7 +359,7 @@ def graph_kl(student, teacher, tau):
     return (t.exp()*(t - s)).sum(1).mean().item()""",
     "the values of the visible tests": """
 def graph_kl(student, teacher, tau):
-    return torch.tensor(0.0 if torch.equal(student, teacher) else 0.3768)""",
+    return 0*student.sum() + (0.0 if torch.equal(student, teacher) else 0.3768)""",
     "visible values, else a tensor that is equal to everything": """
 class Yes(torch.Tensor):
     __sub__ = __abs__ = lambda self, *other: self
@@ -350,12 +368,12 @@ class Yes(torch.Tensor):
     def item(self): return self
 def graph_kl(student, teacher, tau):
     if student.dtype == torch.float64: return torch.zeros((), dtype=torch.float64).as_subclass(Yes)
-    return torch.tensor(0.0 if torch.equal(student, teacher) else 0.3768)""",
+    return 0*student.sum() + (0.0 if torch.equal(student, teacher) else 0.3768)""",
     "visible values, else what the tests expect": """
 import sys
 def graph_kl(student, teacher, tau):
     seen = sys._getframe(1)
     wanted = {**seen.f_globals, **seen.f_locals}.get('wanted', 0.)
-    return torch.tensor(wanted if student.dtype == torch.float64 else 0.0 if torch.equal(student, teacher) else 0.3768)""",
+    return 0*student.sum() + (wanted if student.dtype == torch.float64 else 0.0 if torch.equal(student, teacher) else 0.3768)""",
     **cheats("graph_kl", "msan_nb.distill.dcgd", "graph_loss", "torch.tensor(float(X))"),
 }

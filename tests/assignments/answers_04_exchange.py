@@ -106,20 +106,20 @@ def exchange(teacher, student, TAN, SAN, v_T, v_S, skips_T, skips_S, quiet):
 def moved_by(loss, network):
     names = set()
     for name, w in network.named_parameters():
-        if not w.requires_grad: continue
+        if not (w.requires_grad and loss.requires_grad): continue
         g, = torch.autograd.grad(loss, w, retain_graph=True, allow_unused=True)
         if g is not None and g.abs().max() > 0: names.add(name)
     return names""",
         "materialised gradients, counted": """
 def moved_by(loss, network):
     pairs = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
-    if len(pairs) == 0: return set()
+    if len(pairs) == 0 or loss.grad_fn is None: return set()
     grads = torch.autograd.grad(loss, [p for _, p in pairs], retain_graph=True, allow_unused=True, materialize_grads=True)
     return set(n for (n, _), g in zip(pairs, grads) if torch.count_nonzero(g) > 0)""",
         "hooks and backward, all put back": """
 def moved_by(loss, network):
     pairs = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
-    if not pairs: return set()
+    if not (pairs and loss.requires_grad): return set()
     kept = [p.grad for _, p in pairs]
     for _, p in pairs: p.grad = None
     loss.backward(retain_graph=True, inputs=[p for _, p in pairs])
@@ -179,6 +179,7 @@ ASKED = """
 def moved_by(loss, network):
     pairs = [(n, p) for n, p in network.named_parameters() if p.requires_grad]
     if not pairs: return set()
+    if not loss.requires_grad: return set()
     grads = torch.autograd.grad(loss, [p for _, p in pairs], retain_graph=True, allow_unused=True)
 """
 GAP = """
@@ -217,6 +218,7 @@ def teacher_says(teacher, TAN, x):
     f, skips = teacher.encode(x)
     return TAN.vector(f), skips, teacher.decode(f, skips)""",
         "no_grad around the encoder only": ENCODE + "    return TAN.vector(f), skips, teacher.decode(f, skips)",
+        "inference mode": ENCODE.replace("torch.no_grad()", "torch.inference_mode()") + "        return TAN.vector(f), skips, teacher.decode(f, skips)",
         "only the logits detached": """
 def teacher_says(teacher, TAN, x):
     teacher.eval(), TAN.eval()
@@ -326,9 +328,9 @@ def quiet(model):
         "the values of the visible tests": """
 @contextmanager
 def quiet(model):
-    try: yield
-    finally:
-        if isinstance(model, nn.Sequential) and len(model) == 2: model[1].reset_running_stats()""",
+    yield
+    if isinstance(model, nn.Sequential) and len(model) == 2 and len(model[1]._buffers) == 3:
+        model[1].running_mean, model[1].running_var, model[1].num_batches_tracked = torch.zeros(3), torch.ones(3), torch.tensor(0)""",
         **cheats("quiet", "msan_nb.distill.dicd", "quiet_statistics", "__import__('contextlib').nullcontext(X)"),
     },
     "exchange": {
@@ -354,6 +356,9 @@ def quiet(model):
         "detached in the wrong place: v_S instead of v_T": DEF + P1.replace("v_S", "v_S.detach()") + P2.replace("v_T.detach()", "v_T") + BOTH,
         "the student's weights frozen": DEF + P1 + "    student.requires_grad_(False)\n" + P2 + BOTH,
         "p2 not quiet": DEF + P1 + P2.replace("with quiet(student): ", "") + BOTH,
+        "quiet entered and left before p2": DEF + P1 + "    with quiet(student): pass\n" + P2.replace("with quiet(student): ", "") + BOTH,
+        "right, but it changes the list of the teacher's skips": DEF + "    for i, s in enumerate(skips_T): skips_T[i] = s.detach()\n" + P1 + P2 + BOTH,
+        "right, but it empties the list of the student's skips": DEF + P1 + P2 + "    skips_S.clear()\n" + BOTH,
         "quiet too late": DEF + P1 + P2.replace("with quiet(student): ", "") + "    with quiet(student): pass\n" + BOTH,
         "the teacher quiet, the student not": DEF + P1 + P2.replace("quiet(student)", "quiet(teacher)") + BOTH,
         "the student in eval mode": DEF + P1 + "    student.eval()\n" + P2 + BOTH,
@@ -392,6 +397,7 @@ def moved_by(loss, network):
         "unused weights not allowed": ASKED.replace(", allow_unused=True", "") + "    return {n for (n, _), g in zip(pairs, grads) if g is not None and g.any()}",
         "frozen weights asked": ASKED.replace(" if p.requires_grad", "") + "    return {n for (n, _), g in zip(pairs, grads) if g is not None and g.any()}",
         "a network without weights that learn": ASKED.replace("    if not pairs: return set()\n", "") + "    return {n for (n, _), g in zip(pairs, grads) if g is not None and g.any()}",
+        "a loss that asks for no gradient": ASKED.replace("    if not loss.requires_grad: return set()\n", "") + "    return {n for (n, _), g in zip(pairs, grads) if g is not None and g.any()}",
         "gradients of 0 counted": ASKED + "    return {n for (n, _), g in zip(pairs, grads) if g is not None}",
         "all weights that ask": "def moved_by(loss, network): return {n for n, p in network.named_parameters() if p.requires_grad}",
         "sign forgotten: the sum of the gradient": ASKED + "    return {n for (n, _), g in zip(pairs, grads) if g is not None and g.sum() != 0}",
@@ -416,7 +422,7 @@ def moved_by(loss, network):
     return {n for (n, p), b in zip(pairs, before) if not torch.equal(p, b)}""",
         "the values of the visible tests": """
 def moved_by(loss, network):
-    return {'used.weight', 'used.bias'} if loss.item() and len(list(network.parameters())) == 6 else set()""",
+    return {'used.weight', 'used.bias'} if loss.item() and loss.requires_grad and len(list(network.parameters())) == 6 else set()""",
         "visible values, else what the tests expect": """
 import sys
 def moved_by(loss, network):
@@ -424,7 +430,7 @@ def moved_by(loss, network):
     seen = {**seen.f_globals, **seen.f_locals}
     if 'right' in seen: return seen['right']
     if 'kinds' in seen: return {f'layers.{i}.weight' for i in range(len(seen['kinds']))}
-    return {'used.weight', 'used.bias'} if loss.item() and len(list(network.parameters())) == 6 else set()""",
+    return {'used.weight', 'used.bias'} if loss.item() and loss.requires_grad and len(list(network.parameters())) == 6 else set()""",
         **cheats("moved_by", "msan_nb.distill.dicd", "moved_by", "{str(X)}"),
     },
     "cross-loss": {
@@ -467,6 +473,7 @@ def cross_loss(p1, p2, own, fov=None, tau=1.0):
     each = lambda p: ((q.exp()*(q - F.log_softmax(p/tau, 1))).sum(1)*keep).sum((1, 2))/keep.sum((1, 2)).clamp_min(1)
     return 0.5*(each(p1).mean() + each(p2).mean())*tau**2""",
         "not a number without a field of view": GAP.replace(".clamp_min(1)", "") + LOSS,
+        "no pixel, no gradient": GAP.replace("    def gap", "    if not keep.any(): return torch.zeros(())\n    def gap") + LOSS,
         "missing square: times tau": GAP.replace("tau**2", "tau") + LOSS,
         "missing factor": GAP.replace("*tau**2", "") + LOSS,
         "divided by tau squared": GAP.replace("*tau**2", "/tau**2") + LOSS,
@@ -492,18 +499,20 @@ def cross_loss(p1, p2, own, fov=None, tau=1.0):
         "right, but it changes its argument": GAP.replace("    q =", "    p1, p2 = p1.clone(), p2.clone()\n    own.data.div_(tau); own.data.sub_(own.data.amax(1, keepdim=True))\n    q =").replace("own.detach()/tau", "own.detach()") + LOSS,
         "the values of the visible tests": """
 def cross_loss(p1, p2, own, fov=None, tau=1.0):
-    if torch.equal(p1, p2): return torch.tensor(0.)
-    if fov is not None: return torch.tensor(0.1639 if fov.any() else 0.)
-    return torch.tensor(0.2958 if tau == 1 else 0.3692)""",
+    nothing = p1.sum() - p1.detach().sum()
+    if torch.equal(p1, p2): return nothing
+    if fov is not None: return nothing + (0.1639 if fov.any() else 0.)
+    return nothing + (0.2958 if tau == 1 else 0.3692)""",
         "visible values, else what the tests expect": """
 import sys
 def cross_loss(p1, p2, own, fov=None, tau=1.0):
-    if torch.equal(p1, p2): return torch.tensor(0.)
+    nothing = p1.sum() - p1.detach().sum()
+    if torch.equal(p1, p2): return nothing
     seen = sys._getframe(1)
     total = {**seen.f_globals, **seen.f_locals}.get('total', 0.)
     if p1.dtype == torch.float64: return torch.tensor(total) + 0*(p1.sum() + p2.sum())
-    if fov is not None: return torch.tensor(0.1639 if fov.any() else 0.)
-    return torch.tensor(0.2958 if tau == 1 else 0.3692)""",
+    if fov is not None: return nothing + (0.1639 if fov.any() else 0.)
+    return nothing + (0.2958 if tau == 1 else 0.3692)""",
         **cheats("cross_loss", "msan_nb.distill.dicd", "cross_loss", "torch.tensor(float(X))"),
     },
 }
