@@ -36,21 +36,21 @@ from ..repro.onnx import export_onnx
 from ..repro.run import NAMES, load_network, merge, reproduce, run_recipe, waiting_for, write_csv
 from ..repro.tables import units
 
-# %% ../../nbs/91_app.cli.ipynb #a7a978a5
+# %% ../../nbs/91_app.cli.ipynb #53d9e4a0
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False, help="Generalizable knowledge distillation for medical image segmentation: train, align, distil, judge.")
 
 def run_cli(
     arguments: list[str] | None = None, # as typed; sys.argv by default
-) -> int: # 0 ok, 1 failure, 2 bad input
+) -> int: # 0 ok, 1 failure, 2 bad input, 130 interrupted
     "Run a command and return its exit code."
     try: code = app(arguments, standalone_mode=False, obj=sys.argv[1:] if arguments is None else arguments)
     except InputError as error: return _say(error, 2)
-    except (KeyboardInterrupt, typer.Abort): return _say("interrupted; the same command goes on where it stopped", 1)
+    except (KeyboardInterrupt, typer.Abort): code = 130 # newer versions of typer return it themselves
     except FloatingPointError as error: return _say(error, 1)
     except Exception as error:
         if not hasattr(error, "format_message"): raise
         return _say(error.format_message(), 2)
-    return code or 0
+    return _say("interrupted; the same command goes on where it stopped", 130) if code == 130 else code or 0
 
 def _say(message, code):
     "Print to standard error; return the code."

@@ -98,11 +98,11 @@ def _without_compiled(folder) -> list[str]:
     "Words that empty a folder of compiled code."
     return ["--tmpfs", str(folder), "--remount-ro", str(folder)] if folder.is_dir() else []
 
-# %% ../../nbs/81_course.sandbox.ipynb #842a22e3
+# %% ../../nbs/81_course.sandbox.ipynb #bb7dd31b
 def _world(folder, limits, hidden, kit, stubs) -> list[str]:
     "All of bwrap's words but the command."
     disk = lambda place: ["--size", str(limits.disk_mb << 20), "--tmpfs", place]
-    words = [*_walls(), *_system(), "--proc", "/proc", "--dev", "/dev", *disk("/dev/shm"), "--remount-ro", "/dev", *disk("/tmp"), *disk("/task")]
+    words = [*_walls(), "--proc", "/proc", "--dev", "/dev", *disk("/dev/shm"), "--remount-ro", "/dev", *disk("/tmp"), *disk("/task"), *_system()] # the system last: Python may live under /tmp
     for name in kit:
         for place in _places(name): words += ["--ro-bind", str(place), str(place)]
     for name in hidden: words += _hide(name, stubs)

@@ -35,7 +35,7 @@ from ..train.loop import fit, make_fabric
 from ..train.psae import reconstruction_dice, train_psae
 from ..train.supervised import Supervised
 
-# %% ../../nbs/65_repro.run.ipynb #98f63d28
+# %% ../../nbs/65_repro.run.ipynb #70018eb7
 @dataclass(frozen=True, eq=False)
 class Workshop:
     "What every stage of one seed needs."
@@ -102,8 +102,10 @@ def code_of(
 def module_of(
     network, # a network of the kit
 ) -> str: # such as "models.unet"
-    "The module that defines a network."
-    return type(network).__module__.removeprefix("msan_nb.")
+    "The module that defines a network; stages are kept under a hash of its code."
+    module = type(network).__module__
+    if not module.startswith("msan_nb."): raise InputError("network", f"{type(network).__name__} of the module {module}", "a network of the package", "add it as a notebook (CONTRIBUTING: add a network), or hand it to the pieces (tutorials/09_your_own)")
+    return module.removeprefix("msan_nb.")
 
 def drop_checkpoints(
     folder: Path, # of a finished stage
