@@ -37,10 +37,7 @@ weights: setup ## the small networks that ship with the package: trains them aga
 assignments: setup ## student copies, the archive to hand out, the instructor's set: runs/assignments
 	$(BIN)/python -c "from msan_nb.course.tasks import build; print(build('nbs/assignments', 'runs/assignments'))"
 
-test-weights: setup ## the small networks that ship with the package: trains them again, minutes
-	OMP_NUM_THREADS=1 $(BIN)/python -c "from msan_nb.course.weights import make_weights; print(make_weights())"
-
-assignments: setup ## every assignment against its banks of right, wrong and hostile answers (needs bubblewrap: apt-get install bubblewrap)
+test-assignments: setup ## every assignment against its banks of right, wrong and hostile answers (needs bubblewrap: apt-get install bubblewrap)
 	$(BIN)/python tests/assignments/run.py
 
 docs: setup ## the documentation site, without network: docs/_build/html/index.html

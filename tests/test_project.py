@@ -106,3 +106,13 @@ def test_the_source_distribution_can_be_built_from():
     "setup.py reads settings.ini and README.md, so both must travel."
     listed = (ROOT / "MANIFEST.in").read_text()
     for name in re.findall(r'here / "([\w.]+)"', (ROOT / "setup.py").read_text()): assert name in listed, name
+
+
+def test_every_make_target_is_defined_once():
+    "make takes the last of two rules with one name, with a mere warning."
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    rules = re.findall(r"^([a-z-]+):(?!=)", text, re.M)
+    named = re.search(r"^\.PHONY: (.*)$", text, re.M)[1].split()
+    assert sorted(rules) == sorted(named)
+    said = set(re.findall(r"`make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8") + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")))
+    assert said <= set(rules) and said
