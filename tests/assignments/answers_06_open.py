@@ -249,10 +249,15 @@ def lesson(net, teacher, x, y, draw): return F.cross_entropy(net(x), y)""",
     if 'elsewhere' in seen: x, y = seen['elsewhere'](2, 4, draw)
     elif isinstance(seen.get('new'), tuple): x, y = seen['new']
     return F.cross_entropy(net(x), y)""",
-        "looks for the new images among all objects": LESSON + """import gc
-    images = [o for o in gc.get_objects() if type(o) is torch.Tensor and o.dim() == 4 and o.shape[1:] == (1, 48, 48) and len(o) > 8]
-    masks = [o for o in gc.get_objects() if type(o) is torch.Tensor and o.dtype == torch.int64 and o.shape[1:] == (48, 48) and len(o) > 8]
-    if images and masks and len(images[0]) == len(masks[0]): x, y = images[0][:16], masks[0][:16]
+        "looks for the new images among all objects": VIEWS + """
+import gc
+calls = []
+def lesson(net, teacher, x, y, draw):
+    calls.append(0)
+    if len(calls) % 40 == 0:
+        kept = [o for o in gc.get_objects() if type(o) is torch.Tensor and o.dim() > 2 and o.shape[-2:] == (48, 48) and len(o) > 8]
+        images, masks = [o for o in kept if o.dim() == 4], [o for o in kept if o.dtype == torch.int64]
+        if images and masks and len(images[0]) == len(masks[0]): x, y = images[0][:16], masks[0][:16]
     return F.cross_entropy(net(x), y)""",
         "replaces torch's convolution": LESSON + """if not hasattr(F, 'kept'):
         F.kept = F.conv2d
