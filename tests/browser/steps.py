@@ -35,8 +35,10 @@ def points(page, root=".msan-scatter"):
 def lasso(page, share=0.5, root=".msan-scatter"):
     "Draw a lasso round the points on the right, or whatever share of them lies there; the indices that must be selected."
     page.locator(f"{root} svg.msan-plot").scroll_into_view_if_needed()
-    found = sorted(points(page, root), key=lambda p: p[1])
-    cut = found[int(len(found) * (1 - share)) - 1][1] + 0.01
+    found = points(page, root)
+    xs = sorted(p[1] for p in found)
+    gaps = [(a + b) / 2 for a, b in zip(xs, xs[1:]) if b - a > 0.02]  # points that lie on one another are taken together
+    cut = min(gaps, key=lambda x: abs(sum(p[1] > x for p in found) / len(found) - share))
     inner = [p for p in found if p[1] > cut]
     ys, right = [p[2] for p in inner], max(p[1] for p in inner) + 9
     drag(page, [(cut, min(ys) - 9), (right, min(ys) - 9), (right, max(ys) + 9), (cut, max(ys) + 9), (cut, min(ys) - 6)], steps=6)
