@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 
-.PHONY: help setup demo test test-fast test-browser docs weights assignments test-assignments prepare notebooks lab hooks vessel liver tune ablate bench bench-fsd clean
+.PHONY: help setup demo test test-fast test-browser docs weights assignments test-assignments prepare notebooks lab hooks vessel liver tune ablate bench lockstep12 bench-fsd clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -59,23 +59,32 @@ hooks: ## clean and export notebooks at every commit
 	git config core.hooksPath .githooks
 
 vessel: setup ## CHASEDB1 → STARE, HRF, DRIVE, every method, three seeds: needs MSAN_DATA, hours on two cores, goes on where it stopped
-	$(BIN)/msan reproduce vessel --preset cpu --methods all,intra,inter,cross,intra+inter --steps 100 --seeds 3 --jobs 2 --out runs/vessel-cpu
+	$(BIN)/msan reproduce vessel --preset cpu --methods all,intra,inter,cross,intra+inter --seeds 3 --jobs 2 --out runs/vessel-cpu
 	$(BIN)/python .ci/keep.py runs/vessel-cpu
 
 liver: setup ## LiTS slices → CHAOS, every method, one seed: needs MSAN_DATA
-	$(BIN)/msan reproduce liver --preset cpu --methods all,intra,inter,cross,intra+inter --steps 100 --seeds 1 --out runs/liver-cpu
+	$(BIN)/msan reproduce liver --preset cpu --methods all,intra,inter,cross,intra+inter --seeds 1 --out runs/liver-cpu
 	$(BIN)/python .ci/keep.py runs/liver-cpu
 
 tune: setup ## the same three tries for every method, on synthetic vessels
 	$(BIN)/msan tune vessel --preset demo --out runs/tune-vessel
 	$(BIN)/python .ci/keep.py runs/tune-vessel
 
-ablate: setup ## every choice inside GKD, on synthetic vessels
+ablate: setup ## every choice inside GKD, on synthetic vessels; then more views, longer vectors, another teacher
 	$(BIN)/msan ablate vessel --preset quick --rows all --out runs/ablate-vessel
 	$(BIN)/python .ci/keep.py runs/ablate-vessel
+	$(BIN)/msan ablate vessel --preset quick --rows views --views 4 --out runs/ablate-vessel-views4
+	$(BIN)/python .ci/keep.py runs/ablate-vessel-views4
+	$(BIN)/msan ablate vessel --preset quick --only gkd,gkd/with-kd,cross,intra+inter --dim 256 --out runs/ablate-vessel-dim256
+	$(BIN)/python .ci/keep.py runs/ablate-vessel-dim256
+	$(BIN)/msan ablate vessel --preset quick --only gkd,gkd/with-kd,cross,intra+inter --teacher fanet:0.25 --out runs/ablate-vessel-fanet
+	$(BIN)/python .ci/keep.py runs/ablate-vessel-fanet
 
-bench: setup ## what a step costs, as ratios: bench.json
-	$(BIN)/msan bench --out runs/bench.json
+bench: setup ## what a step costs, as ratios: results/bench.json
+	OMP_NUM_THREADS=1 $(BIN)/msan bench --out results/bench.json
+
+lockstep12: setup ## twelve methods in lockstep and one by one, networks at full width: results/lockstep12.json
+	OMP_NUM_THREADS=1 $(BIN)/msan bench --what lockstep12 --out results/lockstep12.json
 
 bench-fsd: setup ## the Fréchet distance against scipy's sqrtm and MONAI, as a ratio
 	$(BIN)/msan bench --what fsd --out runs/bench-fsd.json

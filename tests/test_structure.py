@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from scipy.special import rel_entr, softmax
+from scipy.special import log_softmax, rel_entr, softmax
 
 from msan_nb.core import InputError
 from msan_nb.distill.base import Guides, ask_teacher
@@ -70,6 +70,17 @@ def test_published_code_says_the_same(golden):
     assert len(golden["theirs"]) >= 8
     for entry in golden["theirs"]:
         assert float(values[entry["loss"]]) == pytest.approx(entry["value"] * entry["factor"], rel=2e-5), entry
+
+
+@pytest.mark.parametrize("tau", [1e-3, 0.1, 1.0, 4.0, 1e2])
+def test_the_prediction_gap_of_kd_skd_and_emkd_is_scipys_at_every_temperature(tau):
+    a = arrays()
+    z_S = a["z_S"].requires_grad_()
+    log_S, log_T = (log_softmax(z.detach().double().numpy() / tau, axis=1) for z in (z_S, a["z_T"]))
+    expected = tau**2 * (np.exp(log_T) * (log_T - log_S)).sum(1).mean()
+    found = prediction_gap(z_S, a["z_T"], tau=tau)
+    assert found.item() == pytest.approx(expected, rel=1e-4)
+    assert torch.autograd.grad(found, z_S)[0].isfinite().all()
 
 
 # ---- loops in numpy

@@ -30,7 +30,7 @@ from ..inspectors.app import open_app
 from ..inspectors.export import write_microscope
 from ..repro.bench import WHAT, bench
 from ..repro.evaluate import predict_image
-from ..repro.recipes import PRESETS, TASKS, Recipe, find_sets, make_recipe
+from ..repro.recipes import PRESETS, TASKS, Recipe, check_recipe, find_sets, make_recipe
 from ..repro.knobs import ablation_picture, ablation_rows, ablation_table, chosen_shares, tuning_rows, tuning_table
 from ..repro.onnx import export_onnx
 from ..repro.run import NAMES, load_network, merge, reproduce, run_recipe, waiting_for, write_csv
@@ -153,9 +153,12 @@ def _side_by_side(words, out, seeds, jobs):
 def ablate_command(
     task: Task = typer.Argument(..., help="the task"),
     preset: Preset = typer.Option("quick", help="size of the experiment"),
-    rows: str = typer.Option("all", help="core: the paper's five rows; all: every other reading too"),
+    rows: str = typer.Option("all", help="core: the paper's five rows; views: how many views make the graphs; all: every other reading too"),
     only: str = typer.Option("", help="these rows instead, separated by commas, such as intra,gkd/rbf,gkd/no-psae"),
     data: Optional[Path] = typer.Option(None, help="data root; synthetic images by default, for choices are made on those"),
+    views: Optional[int] = typer.Option(None, min=1, help="K photometric views beside the anchor, for all rows [default: the preset's]"),
+    dim: Optional[int] = typer.Option(None, min=1, help="D, length of the vectors, for all rows [default: the preset's]"),
+    teacher: str = typer.Option("", help="network and width, such as fanet:0.25 [default: the preset's]"),
     steps: int = typer.Option(100, min=1, help="steps of the distillation"),
     seeds: int = typer.Option(1, min=1, help="number of seeds, 0…N−1"),
     out: Optional[Path] = typer.Option(None, help="folder of the run [default: runs/ablate-TASK-PRESET]"),
@@ -163,7 +166,10 @@ def ablate_command(
     accelerator: str = typer.Option("auto", help="auto, cpu or gpu"),
 ):
     "Every choice inside GKD, one flag each, in lockstep: a table, and ablation.png and ablation.csv in the run."
-    recipe = with_steps(make_recipe(task.value, preset.value, methods=tuple(dict.fromkeys(["views", *only.split(",")])) if only else ablation_rows(rows)), steps)
+    changes = {k: v for k, v in (("views", views), ("dim", dim), ("teacher", teacher and sized("teacher", teacher))) if v}
+    recipe = make_recipe(task.value, preset.value, **changes)
+    names = tuple(dict.fromkeys(["views", *only.split(",")])) if only else ablation_rows(rows, recipe.views, recipe.shares["gkd"])
+    recipe = with_steps(check_recipe(replace(recipe, methods=names)), steps)
     run = _reproduce(recipe, data, seeds, out or Path(f"runs/ablate-{recipe.task}-{recipe.preset}"), store, accelerator)
     table = ablation_table(units(pd.read_csv(run/"metrics.csv", dtype=NAMES), recipe.unit))
     write_csv(run/"ablation.csv", table)

@@ -33,7 +33,7 @@ READINGS = { # name -> options of GKD
     "rbf": dict(edge="rbf"), "squared": dict(kind="squared"), "anchors": dict(nodes="anchors"),
     "1-view": dict(graph_views=1), "2-views": dict(graph_views=2), "other-views": dict(same_views=False),
     "tau=0.01": dict(tau=0.01), "tau=1": dict(tau=1.0), "refresh": dict(refresh=1), "detached": dict(detach_skips=True),
-    "all-crossed": dict(cross_views=99), "shares=0.03": dict(shares={"intra": 0.03, "inter": 0.03, "cross": 0.3}), "shares=0.3": dict(shares={"intra": 0.3, "inter": 0.3, "cross": 1.0}),
+    "all-crossed": dict(cross_views=99), "with-kd": dict(weights={"kd": 1.0}), "shares=0.03": dict(shares={"intra": 0.03, "inter": 0.03, "cross": 0.3}), "shares=0.3": dict(shares={"intra": 0.3, "inter": 0.3, "cross": 1.0}),
 }
 ALIGNMENTS = { # name -> changes of ActWeights
     "no-psae": dict(regularise=0.0), "no-consistency": dict(consistency=0.0), "strong-consistency": dict(consistency=1.0),
@@ -97,4 +97,4 @@ def _ours(base, reading, common, gkd, own, weighing):
     off = {} if base == "gkd" else {t: 0.0 for t in TERMS if t not in base.split("+")}
     other = {"own": own[reading]} if reading in ALIGNMENTS else READINGS.get(reading, {})
     if "shares" in other: weighing = {**weighing, "share": None}
-    return GKD(*common, **{**gkd, **other, **weighing, "weights": {**gkd.get("weights", {}), **off}})
+    return GKD(*common, **{**gkd, **other, **weighing, "weights": {**gkd.get("weights", {}), **other.get("weights", {}), **off}})

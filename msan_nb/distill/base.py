@@ -123,6 +123,7 @@ class Distiller:
     "A student, its optimiser and its losses; subclasses define `name`, `weights` and `losses`."
     name = "distiller"
     weights = {"ce": 1.0} # λ of each loss
+    asks = True # whether it reads anything of the teacher's; False saves the teacher's pass where nobody asks
 
     def __init__(self,
         student: Segmenter, # S₀; copied, so that every method starts from the same weights

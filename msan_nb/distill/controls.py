@@ -17,7 +17,7 @@ from ..train.supervised import segmentation_loss
 # %% ../../nbs/51_distill.controls.ipynb #d48c73fc
 class StudentAlone(Distiller):
     "Cross-entropy on the anchor."
-    name, weights = "student alone", {"ce": 1.0}
+    name, weights, asks = "student alone", {"ce": 1.0}, False
     def losses(self, shared: Shared) -> dict: # "ce"
         "Cross-entropy of the anchors."
         return {"ce": segmentation_loss(look(self.student, shared.views[:1]).logits[0], shared.y)}
@@ -25,7 +25,7 @@ class StudentAlone(Distiller):
 # %% ../../nbs/51_distill.controls.ipynb #68fdbca6
 class StudentViews(Distiller):
     "Cross-entropy on anchor and views."
-    name, weights = "student + views", {"ce": 1.0}
+    name, weights, asks = "student + views", {"ce": 1.0}, False
     def losses(self, shared: Shared) -> dict: # "ce"
         "Cross-entropy over all views."
         return {"ce": over_views(segmentation_loss, look(self.student, shared.views).logits, shared.y)}
@@ -43,7 +43,7 @@ class KD(Distiller):
 # %% ../../nbs/51_distill.controls.ipynb #affd87e8
 class OwnViews(Distiller):
     "Cross-entropy over the anchor and views of one's own kinds, as many as the shared ones."
-    name, weights = "own views", {"ce": 1.0}
+    name, weights, asks = "own views", {"ce": 1.0}, False
     kinds, strength = ("bezier",), 1.0 # see `make_views`
 
     def views(self, shared: Shared) -> torch.Tensor: # V×B×C×h×w, view 0 is the anchor
@@ -69,7 +69,7 @@ class AmplitudeMix(OwnViews):
 # %% ../../nbs/51_distill.controls.ipynb #9a2e6594
 class MixStyle(Distiller):
     "Cross-entropy over all views, styles of shallow features mixed (Zhou et al. 2021)."
-    name, weights, change = "MixStyle", {"ce": 1.0}, staticmethod(mixstyle)
+    name, weights, asks, change = "MixStyle", {"ce": 1.0}, False, staticmethod(mixstyle)
 
     def losses(self, shared: Shared) -> dict: # "ce"
         "Cross-entropy over all views with perturbed features."

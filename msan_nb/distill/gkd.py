@@ -15,6 +15,7 @@ from .base import Balance, Distiller, Guides, Seen, Shared, look, over_views, pu
 from .dcgd import dcgd_losses
 from .dicd import cross_loss, cross_predictions
 from ..models.segmenter import Segmenter, frozen, thawed
+from ..train.act import prediction_gap
 from ..train.psae import relative_error
 from ..train.supervised import segmentation_loss
 
@@ -38,7 +39,7 @@ class GraphOptions:
 # %% ../../nbs/54_distill.gkd.ipynb #f762670c
 class GKD(Distiller):
     "Generalizable knowledge distillation: CE over views + intra + inter + cross."
-    weights = {"ce": 1.0, "intra": 0.0005, "inter": 0.0005, "cross": 1.0}
+    weights = {"ce": 1.0, "intra": 0.0005, "inter": 0.0005, "cross": 1.0, "kd": 0.0}
 
     def __init__(self,
         *common, # student, guides, plan, …: see `Distiller`
@@ -56,8 +57,13 @@ class GKD(Distiller):
         self.cross_views, self.detach_skips, self.refresh, self.graph = cross_views, detach_skips, refresh, GraphOptions(**graph)
         if own: self.followers.update({"TAN": frozen(own[0]), "SAN": frozen(own[1])})
         if refresh: self.companions["SAN"] = thawed(self.SAN)
-        if shares: self.followers["balance by term"] = Balance({k: s * named.get("scale", 1.0) for k, s in shares.items()})
+        if shares: self._balance_by_term({k: s * named.get("scale", 1.0) for k, s in shares.items()})
         self.name = name or gkd_name(self.weights)
+
+    def _balance_by_term(self, shares):
+        "Let shares weigh the terms that are on; the λ of these is 1 from now on."
+        self.followers["balance by term"] = Balance(shares)
+        self.weights = {k: 1.0 if k in shares and λ else λ for k, λ in self.weights.items()}
 
     @property
     def TAN(self): "The teacher's alignment network."; return self.followers["TAN"] if "TAN" in self.followers else self.guides.TAN
@@ -75,6 +81,7 @@ class GKD(Distiller):
         terms = {"ce": over_views(segmentation_loss, seen.logits, shared.y)}
         if self.weights["intra"] or self.weights["inter"]: terms |= self.graphs(v_S.unflatten(0, shape), v_T.unflatten(0, shape))
         if self.weights["cross"]: terms["cross"] = self.cross(shared, seen, v_S, v_T)
+        if self.weights["kd"]: terms["kd"] = over_views(prediction_gap, seen.logits, shared.logits)
         terms = {name: t for name, t in terms.items() if self.weights[name]}
         return self.followers["balance by term"](terms, self.student, self.fabric) if "balance by term" in self.followers else terms
 

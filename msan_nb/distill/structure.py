@@ -229,7 +229,7 @@ class XDED(Distiller):
     ):
         super().__init__(*common, **named)
         if source not in ("student", "teacher"): raise InputError("source", repr(source), "'student' or 'teacher'", "pick one of the two")
-        self.source, self.tau = source, tau
+        self.source, self.tau, self.asks = source, tau, source == "teacher"
         if source == "teacher": self.name = "XDED (teacher)"
 
     def losses(self, shared: Shared) -> dict: # "ce", "xded"

@@ -54,6 +54,7 @@ def step_macs(
     for follower in distiller.followers.values():
         if isinstance(follower, Balance): follower.seen.fill_(follower.steps) # only the first steps measure
     with counter() as count: distiller.step(distiller.fabric, watched)
+    if watched.asked > distiller.asks: raise AssertionError(f"{distiller.name} reads of the teacher but says asks = False")
     return count.get_total_flops() // 2, watched.asked
 
 # %% ../../nbs/66_repro.compute.ipynb #ba43bd6d

@@ -14,7 +14,7 @@ import pandas as pd
 from ..core import InputError
 from ..distill import ALIGNMENTS, METHODS, READINGS
 from .recipes import CORE
-from .tables import compare
+from .tables import compare, judged
 
 # %% ../../nbs/69_repro.knobs.ipynb #22173c0f
 SHARES = (0.1, 0.3, 1.0)
@@ -49,19 +49,24 @@ def chosen_shares(
 
 # %% ../../nbs/69_repro.knobs.ipynb #2f088bd2
 def ablation_rows(
-    which: str = "core", # "core" or "all"
+    which: str = "core", # "core", "views" or "all"
+    views: int = 2, # K of the recipe
+    share: float = 0.3, # of the labels' pull that the rows have, see `equal_shares`
 ) -> tuple: # names for a recipe
     "The rows of an ablation."
-    if which not in ("core", "all"): raise InputError("rows", repr(which), "'core' or 'all'", "pick one of the two")
-    return CORE if which == "core" else (*CORE, *(f"gkd/{r}" for r in (*READINGS, *ALIGNMENTS)), "gkd:0.1", "gkd:10")
+    if which not in ("core", "views", "all"): raise InputError("rows", repr(which), "'core', 'views' or 'all'", "pick one of the three")
+    if which == "core": return CORE
+    readings = [r for r, options in READINGS.items() if options.get("graph_views", 0) < views]
+    if which == "views": return ("views", *(f"gkd/{r}" for r in readings if "graph_views" in READINGS[r]), "gkd")
+    return (*CORE, *(f"gkd/{r}" for r in (*readings, *ALIGNMENTS)), f"gkd:{0.1 * share:g}ce", f"gkd:{10 * share:g}ce")
 
 def ablation_table(
     rows: pd.DataFrame, # from `units` of an ablation
     start: str = "student + views", # what every row is compared with
-) -> pd.DataFrame: # row, diff, low, high, p, … on all unseen domains
+) -> pd.DataFrame: # row, diff, low, high, p, …, verdict (corrected over all rows) on all unseen domains
     "What each row gains over the student with the same views."
     others = [m for m in dict.fromkeys(rows["method"]) if m.startswith("GKD")]
-    made = pd.concat([compare(rows, method, [start]) for method in others])
+    made = judged(pd.concat([compare(rows, method, [start]) for method in others]))
     return made[made["domain"] == "all unseen"].drop(columns="domain").reset_index(drop=True)
 
 def ablation_picture(

@@ -14,7 +14,7 @@ from torch import nn
 
 from ..core import InputError, load_tensors, save_tensors
 from ..data.views import Batch, TileSampler
-from ..distill.base import Distiller, Guides, ask_teacher
+from ..distill.base import Distiller, Guides, Shared, ask_teacher
 from ..distill.gkd import drift
 from ..train.loop import fit
 from ..train.supervised import share_out, views_of
@@ -43,8 +43,13 @@ class Lockstep:
         "One update of every method."
         batch = self.sampler.batch(i)
         views = views_of(batch, self.k, (self.seed, "distil", i), self.strength)
-        with self.fabric.autocast(): shared = ask_teacher(self.guides, i, *share_out(self.fabric, views, batch))
+        shared = self.shared(i, *share_out(self.fabric, views, batch))
         return {f"{d.name}/{name}": loss for d in self.distillers for name, loss in d.step(self.fabric, shared).items()}
+
+    def shared(self, i: int, *parts) -> Shared: # parts: views, y, fov
+        "What the teacher says, if any method asks."
+        if not any(d.asks for d in self.distillers): return Shared(i, *parts, f=None, skips=None, logits=None, v=None, embedding=None)
+        with self.fabric.autocast(): return ask_teacher(self.guides, i, *parts)
 
 # %% ../../nbs/62_repro.lockstep.ipynb #a23110b5
 @torch.no_grad()

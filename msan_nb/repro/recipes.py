@@ -74,7 +74,7 @@ PRESETS = {
     "demo": Recipe(images=16, teacher_plan=_plan(300), student_plan=_plan(150), psae_plans=(_plan(120), _plan(120)), act_plan=_plan(120), distill_plan=_plan(150), fsd_tiles=4),
     "quick": Recipe(images=24, teacher_plan=_plan(500), student_plan=_plan(250), psae_plans=(_plan(200), _plan(200)), act_plan=_plan(200), distill_plan=_plan(300)),
     "cpu": Recipe(size=128, images=32, teacher=("unet", 0.375), student=("mobilenet", 0.25), psae_width=0.5, teacher_plan=_plan(800), student_plan=_plan(500),
-        psae_plans=(_plan(300), _plan(300)), act_plan=_plan(200), distill_plan=_plan(300), snapshots=4),
+        psae_plans=(_plan(300), _plan(300)), act_plan=_plan(200), distill_plan=_plan(100), snapshots=4),
     "paper": Recipe(size=128, images=48, diameter=565, teacher=("fanet", 1.0), student=("mobilenet", 1.0), dim=128, psae_width=1.0, batch=16, views=4,
         teacher_plan=_plan(3000, 1e-3), student_plan=_plan(2000), psae_plans=(_plan(1000), _plan(1000)), act_plan=_plan(800), distill_plan=_plan(1500, 1e-3), snapshots=6, overlap=0.5),
 }

@@ -6,10 +6,10 @@
 __all__ = ['NAMES', 'Workshop', 'device_name', 'network', 'kept', 'code_of', 'module_of', 'drop_checkpoints', 'teacher_stage',
            'student_stage', 'psae_stage', 'act_stage', 'distill_stage', 'pull_of', 'Trained', 'train_seed',
            'own_alignments', 'method_network', 'judge', 'examples', 'write_csv', 'reproduce', 'waiting_for', 'merge',
-           'open_run', 'keep_stages', 'run_recipe', 'load_network']
+           'stage_times', 'open_run', 'keep_stages', 'run_recipe', 'load_network']
 
 # %% ../../nbs/65_repro.run.ipynb #2380ba1a
-import shutil
+import shutil, time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -281,8 +281,8 @@ def reproduce(
     for seed in seeds if only is None else only:
         folder, w = out/f"seed-{seed}", Workshop(fabric, recipe, data, seed, Store(store), progress)
         if (folder/"done.json").is_file(): continue
-        trained = train_seed(w)
-        if fabric.is_global_zero: keep_stages(w, trained, folder); judge(w, trained, folder); write_json(folder/"done.json", {"seed": seed, "stages": trained.keys})
+        trained, began = train_seed(w), time.monotonic()
+        if fabric.is_global_zero: keep_stages(w, trained, folder); judge(w, trained, folder); write_json(folder/"done.json", {"seed": seed, "stages": trained.keys, "judging": round(time.monotonic() - began, 1)})
         fabric.barrier()
     if fabric.is_global_zero and not waiting_for(out, seeds): merge(out, seeds)
     return out
@@ -302,7 +302,19 @@ def merge(
     for name in ("metrics.csv", "fsd.csv"): write_csv(Path(out)/name, pd.concat([pd.read_csv(Path(out)/f"seed-{s}"/name, dtype=NAMES) for s in seeds]))
     pulls = [{"method": m, "seed": s, "pull": p} for s in seeds for m, p in read_json(Path(out)/f"seed-{s}"/"distil"/"state.json").get("pulls", {}).items()]
     if pulls: write_csv(Path(out)/"pulls.csv", pd.DataFrame(pulls))
+    write_csv(Path(out)/"times.csv", stage_times(out))
     write_json(Path(out)/"diagnostics.json", {s: read_json(Path(out)/f"seed-{s}"/"diagnostics.json") for s in seeds})
+
+def stage_times(
+    run, # a run's folder
+) -> pd.DataFrame: # seed, stage, seconds; a stage from the store counts what it took when it was made
+    "How long each stage of each seed took, judging included."
+    rows = []
+    for done in sorted(Path(run).glob("seed-*/done.json")):
+        said = read_json(done)
+        seconds = {stage: read_json(done.parent/stage/"state.json")["seconds"] for stage in said["stages"]} | ({"judging": said["judging"]} if "judging" in said else {})
+        rows += [{"seed": said["seed"], "stage": stage, "seconds": s} for stage, s in seconds.items()]
+    return pd.DataFrame(rows)
 
 def open_run(out: Path, recipe: Recipe, data: TaskData, seeds, synthetic: bool, device: str):
     "Make or continue a run's folder; config.json is written last, so that what has one is whole."
