@@ -116,3 +116,11 @@ def test_every_make_target_is_defined_once():
     assert sorted(rules) == sorted(named)
     said = set(re.findall(r"`make ([a-z-]+)", (ROOT / "README.md").read_text(encoding="utf-8") + (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")))
     assert said <= set(rules) and said
+
+
+def test_the_ci_has_a_job_for_every_run_of_its_own():
+    "What `make test` leaves out is forgotten unless a machine runs it."
+    ran = re.findall(r"run: make ([a-z-]+)", (ROOT / ".github/workflows/test.yml").read_text(encoding="utf-8"))
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## The checks")[1].split("\n## ")[0]
+    own = re.findall(r"^\| `make ([a-z-]+)` \|", page, re.M)
+    assert len(own) >= 3 and {"test", "demo", *own} == set(ran)
