@@ -173,7 +173,7 @@ def reading(
     else:
         above = f["half"] > f["null_high"]
         lines.append(f"{f['level']:.0%} interval over groups {f['low']:.4g} to {f['high']:.4g}. At {f['n_half']} vectors a side: {f['half']:.4g} between the two, {f['null']:.4g} within each (up to {f['null_high']:.4g}): "
-                     + ("more apart than halves of one set." if above else "no more apart than halves of one set can be.") + (" So few vectors say little: look at the curve over n." if f["n_half"] < 8 else ""))
+                     + ("more apart than halves of one set." if above else "these groups cannot tell them apart, for halves of one set can lie as far (no proof that the two are alike).") + (" So few vectors say little: look at the curve over n." if f["n_half"] < 8 else ""))
     lines.append(f"The plane shows {_percent(p['mean_seen'])} of the mean part and {_percent(p['cov_seen'])} of the covariance part.")
     if min(f["n"], f["m"]) <= f["dim"]: lines.append("Fewer vectors than dimensions: the value is biased upwards, and only comparisons at equal n, groups and D mean anything.")
     return "\n".join(lines)
