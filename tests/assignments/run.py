@@ -19,7 +19,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT)]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from msan_nb.course.grade import Book, grade, message_of, run_books  # noqa: E402
+from msan_nb.course.grade import Book, _entered, grade, message_of, run_books  # noqa: E402
 from msan_nb.course.sandbox import sandbox_problem  # noqa: E402
 from msan_nb.course.tasks import build, find_assignments, marking, student_copy, text_of  # noqa: E402
 
@@ -104,6 +104,8 @@ for place in [*range(3, 40), f"/proc/{os.getppid()}/fd/1", "/proc/self/fd/1"]:
     try: os.write(place if isinstance(place, int) else os.open(place, os.O_WRONLY), text)
     except OSError: pass""", 3),
     "reads the grader's memory": ("import os\nprint(open(f'/proc/{os.getppid()}/environ').read(), open(f'/proc/{os.getppid()}/mem', 'rb'))\ndef moments(x): return 0", 3),
+    "half a character in its error": ("def moments(x): raise ValueError('\\ud800')", 3),
+    "half a character in its source": ("# \ud800\ndef moments(x): return 0", 3),
     "turns the tests away": ("import sys\nsys.modules['numpy'] = None\nimport builtins\nbuiltins.__import__ = None\ndef moments(x): return 0", 3),
 }
 BROKEN = {"no JSON": "hello", "too deep": "[" * 10**6, "no notebook": '{"cells": 3}', "cells of rubbish": '{"cells": [1, {"metadata": 2}]}', "empty": ""}
@@ -124,12 +126,21 @@ def check_hostile(folder):
         path = folder / "submissions" / name / a.path.name
         path.parent.mkdir()
         path.write_text(text)
+    twice = folder / "submissions" / "hands in twice" / a.name / a.path.name
+    twice.parent.mkdir(parents=True)
+    for path in (twice, twice.parents[1] / a.path.name): path.write_text(a.path.read_text())
+    long = json.loads(a.path.read_text())
+    for c in long["cells"]: c["source"] = "y" * 200_000 if marking(c)["id"] == "why-symmetric" else c["source"]
+    (folder / "submissions" / "writes a lot").mkdir()
+    (folder / "submissions" / "writes a lot" / a.path.name).write_text(json.dumps(long))
     before = {p: p.read_bytes() for p in (folder / "submissions").rglob("*.ipynb")}
     marks = {m["student"]: m for m in grade(folder / "submissions", folder / "out", SOURCES, jobs=2, say=lambda line: print("  " + line))}
     full = marks["honest"]["tests_max"]
     expect("hostile submissions contained", marks["honest"]["tests"] == full, f"the honest student has {marks['honest']}")
     for name, (_, lost) in HOSTILE.items(): expect("hostile submissions contained", marks[name]["tests"] == full - lost, f"{name}: {marks[name]}")
     for name in BROKEN: expect("hostile submissions contained", marks[name]["tests"] == 0 and marks[name]["status"].startswith("unreadable"), f"{name}: {marks[name]}")
+    expect("hostile submissions contained", marks["hands in twice"]["tests"] == 0 and marks["hands in twice"]["status"].startswith("handed in twice"), f"hands in twice: {marks['hands in twice']}")
+    expect("hostile submissions contained", marks["writes a lot"]["tests"] == full and _entered(folder / "out" / "written.csv")["writes a lot", a.name, "why-symmetric"]["answer"] == "y" * 200_000, "writes a lot: written.csv cannot be read back")
     expect("hostile submissions contained", all(p.read_bytes() == text for p, text in before.items()), "submissions were changed")
     expect("hostile submissions contained", len(list((folder / "out" / "feedback").rglob("*.html"))) == len(marks), "feedback is missing")
 
