@@ -169,6 +169,7 @@ def _describe(result) -> str:
     error, message, where = (str(result.get(k, "")) for k in ("error", "message", "where"))
     if error == "NotImplementedError": return "not answered yet: replace the line `raise NotImplementedError()` by your code"
     if error == "Stopped": return f"stopped: {message}"
+    if error == "Bent": return message
     if error == "AssertionError": return message or "a test failed"
     return f"{error}: {message}" + (f" ({where})" if where else "")
 
@@ -186,7 +187,9 @@ def message_of(
     return first + _describe(result)
 
 # %% ../../nbs/83_course.grade.ipynb #e4cdadf2
-ODD = {"_getframe", "currentframe", "f_back", "f_globals", "f_locals", "settrace", "setprofile", "gc", "ctypes", "inspect", "__subclasses__", "__builtins__", "__import__", "importlib", "getppid", "meta_path", "tracemalloc", "msan_nb"}
+ODD = {"_getframe", "_current_frames", "currentframe", "walk_stack", "f_back", "f_globals", "f_locals", "f_code", "tb_frame", "gi_frame", "__traceback__", "settrace", "setprofile", "addaudithook", "gc", "ctypes", "inspect", "exec", "globals",
+       "__globals__", "__code__", "__closure__", "__defaults__", "cell_contents", "__subclasses__", "__builtins__", "__import__", "__main__", "importlib", "getppid", "meta_path", "tracemalloc", "setitimer", "overrides", "TorchFunctionMode", "TorchDispatchMode",
+       "__torch_function__", "__torch_dispatch__", "__array_function__", "_C", "msan_nb"}
 
 def worth_a_look(
     texts: list[str], # the student's code
@@ -198,7 +201,9 @@ def worth_a_look(
         except (SyntaxError, ValueError, RecursionError, MemoryError): continue # magics, or no Python
         for node in ast.walk(tree):
             words = [getattr(node, k, None) for k in ("id", "attr", "module", "name", "value")]
-            found |= {part for word in words if isinstance(word, str) for part in [*word.split("."), "/proc" if "/proc" in word else ""] if part in ODD | {"/proc"}}
+            parts = {part for word in words if isinstance(word, str) for part in [*word.split("."), "/proc" if "/proc" in word else ""]}
+            within = {part for part in re.findall(r"\w+", node.value) if "_" in part} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set() # code in a text
+            found |= (parts | within) & (ODD | {"/proc"})
     return sorted(found)
 
 # %% ../../nbs/83_course.grade.ipynb #ba69cdf7
@@ -211,7 +216,7 @@ class Marked:
     answers: dict # written task -> the student's text
     book: Book | None # what ran
     status: str = "graded" # or why it could not be
-    look: tuple = () # words worth a look
+    look: tuple = () # what is worth a look
     seconds: float = 0.0
 
 def mark(
@@ -230,10 +235,15 @@ def mark(
     tests = {c["id"]: n for n, c in enumerate(book.cells) if c["kind"] == "tests"}
     texts = {c["id"]: c["source"] for c in cells if c["type"] == "markdown"}
     source = {marking(c)["id"]: text_of(c) for c in assignment.notebook["cells"]}
-    done = Marked(submission, {}, {}, {}, book, look=tuple(worth_a_look([c["source"] for c in book.cells if c["kind"] in ("answer", "extra")])))
+    done = Marked(submission, {}, {}, {}, book, "the tests were bent" if any(r["error"] == "Bent" for r in book.results.values()) else "graded", _look(book))
     for task in assignment.tasks: _mark_task(done, task, tests.get(task.id), texts.get(task.id, ""), source[task.id])
     done.seconds = time.monotonic() - began
     return done
+
+def _look(book) -> tuple:
+    "What a person should look at: words in the student's code, and what the runner put back or refused."
+    notes = {note for n, r in book.results.items() if book.cells[n]["kind"] != "given" for note in r.get("restored", ())}
+    return (*worth_a_look([c["source"] for c in book.cells if c["kind"] in ("answer", "extra")]), *sorted(notes))
 
 def _unmarked(submission, assignment, status, mend="", told="") -> Marked:
     "A submission without marks, and why."
@@ -349,7 +359,7 @@ def _marks_row(done, assignment) -> dict:
     waiting = None in sums["written"]
     written = "" if waiting else sum(sums["written"])
     return dict(zip(MARKS, (done.submission.student, assignment.name, sum(sums["code"]), most["code"], written, most["written"], "" if waiting else sum(sums["code"]) + written,
-                            assignment.points, done.status, " ".join(done.look), round(done.seconds, 1))))
+                            assignment.points, done.status, "; ".join(done.look)[:1000], round(done.seconds, 1))))
 
 def _task_rows(done, assignment) -> list[dict]:
     "Rows of tasks.csv."
