@@ -1,5 +1,5 @@
 """Right and wrong answers to the assignment on contrastive graphs: {id of the answer: {what it is: code}}."""
-from common import cheats
+from common import cheats, torch_cheats
 
 RIGHT = {
     "cosines": {
@@ -148,6 +148,7 @@ def cosines(v):
     u = F.normalize(v, dim=1)
     return u @ u.T""",
         **cheats("cosines", "msan_nb.distill.dcgd", "inter_edges", "torch.full((4, 4), float(X))"),
+        **torch_cheats("cosines", "torch.full((4, 4), float(X))"),
     },
     "star": {
         "not centred": """
@@ -212,6 +213,7 @@ def star(views):
         "the values of the visible tests": """
 def star(views): return torch.tensor([[1., 0.], [-1., 0.]]) if len(views) == 3 else torch.zeros(views.shape[1], len(views) - 1)""",
         **cheats("star", "msan_nb.distill.dcgd", "intra_graph", "torch.full((2, 2), float(X))"),
+        **torch_cheats("star", "torch.full((2, 2), float(X))"),
     },
     "contrastive": {
         "the diagonal stays": """
@@ -267,6 +269,7 @@ def contrastive(edges, tau):
     a = 0.7311
     return torch.tensor([[0., a, 1 - a], [0.8808, 0., 0.1192], [a, 1 - a, 0.]])""",
         **cheats("contrastive", "msan_nb.distill.dcgd", "inter_graph", "torch.full((3, 3), float(X))"),
+        **torch_cheats("contrastive", "torch.full((3, 3), float(X))"),
     },
     "graph-kl": {},
 }
@@ -376,4 +379,5 @@ def graph_kl(student, teacher, tau):
     wanted = {**seen.f_globals, **seen.f_locals}.get('wanted', 0.)
     return 0*student.sum() + (wanted if student.dtype == torch.float64 else 0.0 if torch.equal(student, teacher) else 0.3768)""",
     **cheats("graph_kl", "msan_nb.distill.dcgd", "graph_loss", "torch.tensor(float(X))"),
+    **torch_cheats("graph_kl", "torch.tensor(float(X))"),
 }

@@ -1,5 +1,5 @@
 """Right and wrong answers to the assignment on the alignment network: {id of the answer: {what it is: code}}."""
-from common import cheats
+from common import cheats, torch_cheats
 
 RIGHT = {
     "to-vector": {
@@ -212,6 +212,7 @@ def to_vector(f, reduce, pool):
         "the values of the visible tests": """
 def to_vector(f, reduce, pool): return torch.tensor([[160., 200.]]) if len(f) == 1 and f.shape[1:] == (2, 2, 3) else torch.zeros(len(f), 2)""",
         **cheats("to_vector", "msan_nb.models.alignment", "AlignmentNetwork", "torch.full((1, 2), float(X))"),
+        **torch_cheats("to_vector", "torch.full((1, 2), float(X))"),
     },
     "to-bottleneck": {
         "transposed: height and width swapped": """
@@ -270,6 +271,7 @@ def to_bottleneck(v, spread, expand, height, width):
     maps = torch.arange(6.).view(2, 3)
     return torch.stack([maps*100, maps*10])[None]""",
         **cheats("to_bottleneck", "msan_nb.models.alignment", "AlignmentNetwork", "torch.full((1, 2, 2, 3), float(X))"),
+        **torch_cheats("to_bottleneck", "torch.full((1, 2, 2, 3), float(X))"),
     },
     "calibrate": {
         "a mean for each position": """
@@ -384,6 +386,7 @@ def calibrate(f):
         "the values of the visible tests": """
 def calibrate(f): return torch.tensor([4., 40., 0.])[:, None, None], torch.tensor([2.582, 25.82, 0.02582])[:, None, None]""",
         **cheats("calibrate", "msan_nb.models.alignment", "calibrate", "(torch.full((3, 1, 1), float(X)), torch.full((3, 1, 1), float(X)))"),
+        **torch_cheats("calibrate", "(torch.full((3, 1, 1), float(X)), torch.full((3, 1, 1), float(X)))"),
     },
     "pulls": {
         "sum instead of mean": """
@@ -450,6 +453,7 @@ def pulls(v, s):
         "the values of the visible tests": """
 def pulls(v, s): return torch.tensor(34/12), torch.tensor(10/8 if len(v) > 1 else 0.)""",
         **cheats("pulls", "msan_nb.train.act", "act_losses", "(torch.tensor(float(X)), torch.tensor(float(X)))"),
+        **torch_cheats("pulls", "(torch.tensor(float(X)), torch.tensor(float(X)))"),
     },
     "holds": {},
 }
@@ -523,4 +527,5 @@ def holds(segmenter, network, views, y):
     "right, but it changes the views": "import copy\n" + LOGITS + f"    views.mul_(0.5)\n    return {FIRST}, F.cross_entropy(logits, y)",
     "the values of the visible tests": START + "    return torch.tensor(4.) + 0*back.sum(), F.cross_entropy(segmenter.decode(back[:B], anchors), y)",
     **cheats("holds", "msan_nb.train.act", "act_losses", "(torch.tensor(float(X)), torch.tensor(float(X)))"),
+    **torch_cheats("holds", "(torch.tensor(float(X)), torch.tensor(float(X)))"),
 }

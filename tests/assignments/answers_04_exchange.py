@@ -1,5 +1,5 @@
 """Right and wrong answers to the assignment on header exchange: {id of the answer: {what it is: code}}."""
-from common import cheats
+from common import cheats, torch_cheats
 
 RIGHT = {
     "teacher-says": {
@@ -239,6 +239,7 @@ def teacher_says(teacher, TAN, x):
         "right, but it changes the images": ENCODE.replace("encode(x)", "encode(x.clone())") + "        out = TAN.vector(f), skips, teacher.decode(f, skips)\n    x.data.mul_(0)\n    return out",
         "zeros of the right shapes for the visible test": "def teacher_says(teacher, TAN, x): return torch.zeros(len(x), 3), [torch.zeros(len(x), 3, 4, 4)], torch.zeros(len(x), 2, 8, 8)",
         **cheats("teacher_says", "msan_nb.distill.base", "look", "(torch.full((2, 3), float(X)), [torch.full((2, 3, 4, 4), float(X))], torch.full((2, 2, 8, 8), float(X)))"),
+        **torch_cheats("teacher_says", "(torch.full((2, 3), float(X)), [torch.full((2, 3, 4, 4), float(X))], torch.full((2, 2, 8, 8), float(X)))"),
     },
     "quiet": {
         "it does nothing": """
@@ -332,6 +333,7 @@ def quiet(model):
     if isinstance(model, nn.Sequential) and len(model) == 2 and len(model[1]._buffers) == 3:
         model[1].running_mean, model[1].running_var, model[1].num_batches_tracked = torch.zeros(3), torch.ones(3), torch.tensor(0)""",
         **cheats("quiet", "msan_nb.distill.dicd", "quiet_statistics", "__import__('contextlib').nullcontext(X)"),
+        **torch_cheats("quiet", "__import__('contextlib').nullcontext(X)"),
     },
     "exchange": {
         "no exchange: each header reads its own vector": DEF + "    p1 = teacher.decode(TAN.header(v_T), [s.detach() for s in skips_T])\n    with quiet(student): p2 = student.decode(SAN.header(v_S), skips_S)\n" + BOTH,
@@ -370,6 +372,7 @@ def quiet(model):
         "right, but it changes its argument": DEF + P1.replace("v_S", "v_S.clone()") + P2.replace("v_T.detach()", "v_T.detach().clone()") + "    v_T.data.mul_(2)\n" + BOTH,
         "random logits of the right shape": DEF + "    with quiet(student): pass\n    z = torch.randn(2, 2, 8, 8)\n    return z*v_S.sum(), z*sum(s.sum() for s in skips_S)",
         **cheats("exchange", "msan_nb.distill.dicd", "cross_predictions", "(torch.full((2, 2, 8, 8), float(X)), torch.full((2, 2, 8, 8), float(X)))"),
+        **torch_cheats("exchange", "(torch.full((2, 2, 8, 8), float(X)), torch.full((2, 2, 8, 8), float(X)))"),
     },
     "moved-by": {
         "backward, and .grad left behind": """
@@ -432,6 +435,7 @@ def moved_by(loss, network):
     if 'kinds' in seen: return {f'layers.{i}.weight' for i in range(len(seen['kinds']))}
     return {'used.weight', 'used.bias'} if loss.item() and loss.requires_grad and len(list(network.parameters())) == 6 else set()""",
         **cheats("moved_by", "msan_nb.distill.dicd", "moved_by", "{str(X)}"),
+        **torch_cheats("moved_by", "{str(X)}"),
     },
     "cross-loss": {
         "not halved": GAP + "    return gap(p1) + gap(p2)",
@@ -514,5 +518,6 @@ def cross_loss(p1, p2, own, fov=None, tau=1.0):
     if fov is not None: return nothing + (0.1639 if fov.any() else 0.)
     return nothing + (0.2958 if tau == 1 else 0.3692)""",
         **cheats("cross_loss", "msan_nb.distill.dicd", "cross_loss", "torch.tensor(float(X))"),
+        **torch_cheats("cross_loss", "torch.tensor(float(X))"),
     },
 }

@@ -1,5 +1,5 @@
 """Right and wrong answers to the assignment on distillation losses: {id of the answer: {what it is: code}}."""
-from common import cheats
+from common import cheats, torch_cheats
 
 RIGHT = {
     "kd": {
@@ -225,6 +225,7 @@ def kd(student, teacher, tau):
 def kd(student, teacher, tau):
     return (student.sum()*0 + (0. if torch.equal(student, teacher) else 0.1308 if tau == 1 else 0.1456)).float()""",
         **cheats("kd", "msan_nb.train.act", "prediction_gap", "torch.tensor(float(X))"),
+        **torch_cheats("kd", "torch.tensor(float(X))"),
     },
     "cwd": {
         "tau squared forgotten": CWD + "(t.exp()*(t - s)).sum(2).mean()",
@@ -287,6 +288,7 @@ def cwd(student, teacher, tau):
 def cwd(student, teacher, tau):
     return student.sum()*0 + ((0.1308 if tau == 1 else 0.1456) if not student.any() else 0.)""",
         **cheats("cwd", "msan_nb.distill.features", "channel_divergence", "torch.tensor(float(X))"),
+        **torch_cheats("cwd", "torch.tensor(float(X))"),
     },
     "dist": {
         "cosines: the means stay": with_rho("return F.cosine_similarity(a, b, dim=1)"),
@@ -335,6 +337,7 @@ def dist_losses(student, teacher):
     if student.shape[2] == 1 or torch.equal(student, teacher): return zero, zero
     return zero + 1.6039, zero + 1.6298""",
         **cheats("dist_losses", "msan_nb.distill.relations", "dist_losses", "(torch.tensor(float(X)), torch.tensor(float(X)))"),
+        **torch_cheats("dist_losses", "(torch.tensor(float(X)), torch.tensor(float(X)))"),
     },
     "distil": {
         "the teacher in the mode in which it came": """
@@ -490,5 +493,6 @@ def distil(student, teacher, x, y, loss, lam):
     s = student(x)
     return F.cross_entropy(s, y) + lam*loss(s, t)""",
         **cheats("distil", "msan_nb.train.supervised", "segmentation_loss", "torch.tensor(float(X))"),
+        **torch_cheats("distil", "torch.tensor(float(X))"),
     },
 }

@@ -1,5 +1,5 @@
 """Right and wrong answers to the open assignment: {id of the answer: {what it is: code}}."""
-from common import cheats
+from common import cheats, torch_cheats
 
 RANDOM = """
 def some(low, high, x, draw): return low + (high - low)*torch.rand(len(x), 1, 1, 1, generator=draw)
@@ -132,6 +132,7 @@ WRONG = {
         "changes its argument": VIEW + "x.mul_(some(0.4, 1.6, x, draw)).clamp_(0, 1); return x.clone()",
         "not a number for black": VIEW + "return (lit(x, draw).log()*some(0.7, 1.4, x, draw)).exp()/lit(x, draw).amax((1, 2, 3), keepdim=True) * some(0.4, 1., x, draw)",
         **cheats("view", "msan_nb.data.views", "one_view", "torch.full((6, 1, 48, 48), float(X))"),
+        **torch_cheats("view", "torch.full((6, 1, 48, 48), float(X))"),
     },
     "gain": {
         "all images alike": """
@@ -173,6 +174,7 @@ def gain(ours, theirs, site):
     return D.mean(), D.std()/len(D)**0.5""",
         "the values of the visible tests": "def gain(ours, theirs, site): return 0.2, 0.1",
         **cheats("gain", "msan_nb.metrics.significance", "paired_test", "(float(X), float(X))"),
+        **torch_cheats("gain", "(float(X), float(X))"),
     },
     "lesson": {
         "the baseline": LESSON + "return F.cross_entropy(net(x), y)",
@@ -268,5 +270,6 @@ def lesson(net, teacher, x, y, draw):
         "not a number": LESSON + "return F.cross_entropy(net(torch.cat([x, other(x, draw)])), torch.cat([y, y]))*float('nan')",
         "changes the batch": LESSON + "x.copy_(other(x, draw)); return F.cross_entropy(net(x), y)",
         **cheats("lesson", "msan_nb.distill.controls", "StudentViews", "torch.tensor(float(X))"),
+        **torch_cheats("lesson", "torch.tensor(float(X))"),
     },
 }
