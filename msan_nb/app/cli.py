@@ -289,11 +289,12 @@ def grade_command(
     submissions: Path = typer.Argument(..., help="folder with one folder per student"),
     out: Path = typer.Option(Path("runs/grades"), help="folder for marks.csv, tasks.csv, written.csv and feedback"),
     assignments: Path = typer.Option(Path("nbs/assignments"), help="the assignments' sources"),
-    jobs: int = typer.Option(1, min=1, help="submissions at the same time"),
+    jobs: int = typer.Option(1, min=1, help="submissions at the same time, each on its share of the cores"),
+    seconds: float = typer.Option(300, min=1, help="the longest that one submission may take; each cell has the limit of its assignment"),
     unsafe: bool = typer.Option(False, help="without a sandbox where none is to be had: only for notebooks that you trust"),
 ):
     "Grade submissions, each in a sandbox of its own."
-    grade(submissions, out, assignments, jobs=jobs, unsafe=unsafe)
+    grade(submissions, out, assignments, seconds, jobs, unsafe)
     print(f"marks: {out/'marks.csv'}")
 
 # %% ../../nbs/91_app.cli.ipynb #9536ece0

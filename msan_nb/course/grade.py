@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['WHY', 'ODD', 'WRITTEN', 'STYLE', 'FORMULA', 'MARKS', 'Submission', 'clean', 'find_submissions', 'read_submission',
            'blank', 'is_blank', 'Book', 'run_books', 'message_of', 'worth_a_look', 'Marked', 'mark', 'mark_safely',
-           'feedback', 'grade']
+           'feedback', 'grade', 'core_shares']
 
 # %% ../../nbs/83_course.grade.ipynb #4891957f
-import ast, csv, html, io, json, re, secrets, sys, time
+import ast, csv, html, io, json, os, re, secrets, sys, time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 
 from ..core import InputError, write_text
 from . import runner
@@ -138,6 +139,7 @@ def run_books(
     folder=None, # files beside the notebook
     seconds: float = 300, # for all of it
     unsafe: bool = False, # without walls where no sandbox is to be had
+    cores: tuple = (), # that they run on; empty: wherever there is room
 ):
     "Run notebooks in a sandbox until each cell is judged or the time is up."
     key = secrets.token_hex(16) # of this run; what a notebook prints has none
@@ -145,7 +147,7 @@ def run_books(
     absent = list(assignment.hidden) if unsafe and sandbox_problem() else []
     kit, until = () if "msan_nb" in assignment.hidden else ("msan_nb",), time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0 and (waiting := [b for b in books if not b.finished]):
-        limits = Limits(seconds=left, memory_mb=assignment.memory_mb, output_kb=4096*len(books))
+        limits = Limits(seconds=left, memory_mb=assignment.memory_mb, output_kb=4096*len(books), cores=cores)
         for book in waiting: book.started = False
         outcome = run_sandboxed([sys.executable, "-I", "-c", program], folder, _request(assignment, books, absent, key), limits, assignment.hidden, kit, unsafe)
         _absorb(outcome.output, books, key)
@@ -224,6 +226,7 @@ def mark(
     assignment: Assignment,
     seconds: float = 300, # for the whole notebook
     unsafe: bool = False, # without walls where no sandbox is to be had
+    cores: tuple = (), # that it runs on; empty: wherever there is room
 ) -> Marked:
     "Run a submission with the source's tests and mark it."
     began = time.monotonic()
@@ -231,7 +234,7 @@ def mark(
     try: cells = merged(assignment.notebook, read_submission(submission.path))
     except InputError as error: return _unmarked(submission, assignment, f"unreadable: {error.found}", told=str(error))
     book = Book([c for c in cells if c["type"] == "code"])
-    run_books(assignment, [book], _beside(submission), seconds, unsafe)
+    run_books(assignment, [book], _beside(submission), seconds, unsafe, cores)
     tests = {c["id"]: n for n, c in enumerate(book.cells) if c["kind"] == "tests"}
     texts = {c["id"]: c["source"] for c in cells if c["type"] == "markdown"}
     source = {marking(c)["id"]: text_of(c) for c in assignment.notebook["cells"]}
@@ -255,9 +258,10 @@ def mark_safely(
     assignment: Assignment,
     seconds: float = 300, # for the whole notebook
     unsafe: bool = False, # without walls where no sandbox is to be had
+    cores: tuple = (), # that it runs on; empty: wherever there is room
 ) -> Marked:
     "`mark`, and a row that says so where it fails."
-    try: return mark(submission, assignment, seconds, unsafe)
+    try: return mark(submission, assignment, seconds, unsafe, cores)
     except Exception as error: return _unmarked(submission, assignment, f"could not be graded: {type(error).__name__}: {str(error)[:300]}")
 
 # %% ../../nbs/83_course.grade.ipynb #77c4db51
@@ -382,8 +386,23 @@ def grade(
     found, ignored = find_submissions(submissions, assignments)
     entered = _entered(out/"written.csv")
     for path in ignored: say(f"not an assignment of this course, left out: {path}")
-    with ThreadPoolExecutor(jobs) as pool: all_done = list(pool.map(lambda s: _tell(mark_safely(s, assignments[s.assignment], seconds, unsafe), say), found))
+    free = SimpleQueue()
+    for cores in core_shares(jobs): free.put(cores)
+    def one(submission):
+        cores = free.get()
+        try: return _tell(mark_safely(submission, assignments[submission.assignment], seconds, unsafe, cores), say)
+        finally: free.put(cores)
+    with ThreadPoolExecutor(jobs) as pool: all_done = list(pool.map(one, found))
     return _write(all_done, assignments, entered, out)
+
+def core_shares(
+    jobs: int, # that run at the same time
+) -> list[tuple]: # numbers of cores for each; empty where the system has no such thing
+    "The cores of this machine, dealt out; where there are more jobs than cores, some share one."
+    if not hasattr(os, "sched_getaffinity"): return [()]*jobs
+    cores = sorted(os.sched_getaffinity(0))
+    each = max(1, len(cores) // jobs)
+    return [tuple(cores[(job*each + n) % len(cores)] for n in range(each)) for job in range(jobs)]
 
 def _tell(done, say) -> Marked:
     "Say how a submission went."
