@@ -19,6 +19,7 @@ ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT)]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from common import cheats  # noqa: E402
 from msan_nb.course.grade import Book, _entered, grade, message_of, run_books  # noqa: E402
 from msan_nb.course.sandbox import sandbox_problem  # noqa: E402
 from msan_nb.course.tasks import build, find_assignments, marking, student_copy, text_of  # noqa: E402
@@ -60,25 +61,37 @@ def check_source(a, folder):
     expect("blank copies at zero, told why", marks["blank"]["total"] == 0 and told, f"{a.name}: {marks['blank']}, {[r['message'] for r in rows]}")
 
 
+def tests_after(nb):
+    "id of each answer -> ids of the tests that follow it, up to the next answer."
+    found, last = {}, None
+    for m in [marking(c) for c in nb["cells"] if c["cell_type"] == "code"]:
+        if m["solution"]: last = m["id"]; found[last] = []
+        elif m["grade"]: found[last].append(m["id"])
+    return found
+
+
 def check_bank(a):
-    "Wrong answers fail the tests of their task, and are told something; right ones pass. All in one sandbox, a process each."
-    bank = importlib.import_module(f"answers_{a.name}")
-    answers = {m["id"] for c in a.notebook["cells"] if (m := marking(c))["solution"] and c["cell_type"] == "code"}
-    expect("banks complete", answers == set(bank.RIGHT) == set(bank.WRONG), f"{a.name}: {answers} against {set(bank.RIGHT)}, {set(bank.WRONG)}")
-    tried = [(kind, task, name, code) for kind, all_of in (("right", bank.RIGHT), ("wrong", bank.WRONG)) for task, some in all_of.items() for name, code in some.items()]
-    for task in answers: expect("banks complete", len(bank.RIGHT[task]) >= 3 and len(bank.WRONG[task]) >= 8, f"{a.name}, {task}: too few answers")
+    "Wrong answers fail all tests of their task, and are told something; right ones pass all, partly right ones those that they name. All in one sandbox, a process each."
+    bank, tests = importlib.import_module(f"answers_{a.name}"), tests_after(a.notebook)
+    expect("banks complete", set(tests) == set(bank.RIGHT) == set(bank.WRONG), f"{a.name}: {set(tests)} against {set(bank.RIGHT)}, {set(bank.WRONG)}")
+    for task in tests: expect("banks complete", len(bank.RIGHT[task]) >= 3 and len(bank.WRONG[task]) >= 8, f"{a.name}, {task}: too few answers")
+    tried = [(task, name, code, tests[task]) for task, some in bank.RIGHT.items() for name, code in some.items()]
+    tried += [(task, name, code, []) for task, some in bank.WRONG.items() for name, code in some.items()]
+    tried += [(task, name, code, earned) for task, some in getattr(bank, "PARTLY", {}).items() for name, (code, earned) in some.items()]
     copy = student_copy(a)  # all other tasks stay blank: each task must be tested by itself
-    books = [Book([c for c in cells_of(copy, {task: code}) if c["kind"] != "tests"] + [c for c in cells_of(a.notebook) if c["id"] == f"test-{task}"]) for _, task, _, code in tried]
-    run_books(a, books, seconds=1800)
-    for (kind, task, name, _), book in zip(tried, books):
-        said = tests_of(book)[f"test-{task}"]
-        print(f"  {kind:5} {task}: {name}{': ' + said.splitlines()[0][:150] if said else ''}")
-        if kind == "right": expect("right answers accepted", not said, f"{a.name}, {task}: {name}: {said}")
-        else: expect("wrong answers rejected", said and not said.startswith("a test failed"), f"{a.name}, {task}: {name}: {said or 'accepted'}")
+    books = [Book([c for c in cells_of(copy, {task: code}) if c["kind"] != "tests"] + [c for c in cells_of(a.notebook) if c["id"] in tests[task]]) for task, _, code, _ in tried]
+    run_books(a, books, seconds=3600)
+    for (task, name, _, earned), book in zip(tried, books):
+        for test, said in tests_of(book).items():
+            right = test in earned
+            print(f"  {'right' if right else 'wrong'} {test}: {name}{': ' + said.splitlines()[0][:150] if said else ''}")
+            if right: expect("right answers accepted", not said, f"{a.name}, {test}: {name}: {said}")
+            else: expect("wrong answers rejected", said and not said.startswith("a test failed"), f"{a.name}, {test}: {name}: {said or 'accepted'}")
 
 
 # What a submission may do to others, and the tasks of the first assignment that it should still earn. The answer to `moments` carries the attack.
 RIGHT_MOMENTS = "\n    return x.mean(0), np.cov(x, rowvar=False)"
+ALL = "all" # tests that were bent earn nothing, whatever the answer to the other tasks is
 HOSTILE = {
     "loops for ever": ("def moments(x):\n    while True: pass", 3),
     "loops for ever and refuses to be interrupted": ("def moments(x):\n    while True:\n        try:\n            while True: pass\n        except BaseException: pass", 3),
@@ -104,6 +117,11 @@ for place in [*range(3, 40), f"/proc/{os.getppid()}/fd/1", "/proc/self/fd/1"]:
     try: os.write(place if isinstance(place, int) else os.open(place, os.O_WRONLY), text)
     except OSError: pass""", 3),
     "reads the grader's memory": ("import os\nprint(open(f'/proc/{os.getppid()}/environ').read(), open(f'/proc/{os.getppid()}/mem', 'rb'))\ndef moments(x): return 0", 3),
+    "takes memory that no process shows": ("import os\ndef moments(x):\n    kept = []\n    while True:\n        kept.append(os.memfd_create('x'))\n        for _ in range(100): os.write(kept[-1], bytes(1 << 20))", 3),
+    "keeps all cores busy": ("import os\ndef moments(x):\n    for core in range(20):\n        if os.fork() == 0:\n            try: os.sched_setaffinity(0, range(os.cpu_count()))\n            finally:\n                while True: pass\n    while True: pass", 3),
+    "replaces the runner by way of the stream": ("import sys\ntype(sys.stdout).write.__globals__['run_cell'] = lambda *given: dict(ok=True, error='', message='', where='', output='')\ndef moments(x): return 0", 3),
+    "reads the tests by way of the stream": ("import sys\nroom = type(sys.stdout).write.__globals__\nold, seen = room['run_cell'], []\nroom['run_cell'] = lambda *given: (seen.append(given), print(seen), old(*given))[2]\ndef moments(x): return 0", 3),
+    "gets past the fence and replaces the runner": (cheats("moments", "", "", "0")["gets past the fence and replaces the runner"], ALL),
     "half a character in its error": ("def moments(x): raise ValueError('\\ud800')", 3),
     "half a character in its source": ("# \ud800\ndef moments(x): return 0", 3),
     "turns the tests away": ("import sys\nsys.modules['numpy'] = None\nimport builtins\nbuiltins.__import__ = None\ndef moments(x): return 0", 3),
@@ -137,7 +155,11 @@ def check_hostile(folder):
     marks = {m["student"]: m for m in grade(folder / "submissions", folder / "out", SOURCES, jobs=2, say=lambda line: print("  " + line))}
     full = marks["honest"]["tests_max"]
     expect("hostile submissions contained", marks["honest"]["tests"] == full, f"the honest student has {marks['honest']}")
-    for name, (_, lost) in HOSTILE.items(): expect("hostile submissions contained", marks[name]["tests"] == full - lost, f"{name}: {marks[name]}")
+    for name, (_, lost) in HOSTILE.items(): expect("hostile submissions contained", marks[name]["tests"] == (0 if lost == ALL else full - lost), f"{name}: {marks[name]}")
+    bent = [name for name in HOSTILE if marks[name]["status"] == "the tests were bent"]
+    expect("hostile submissions contained", bent == ["gets past the fence and replaces the runner"], f"bent are said to be the tests of {bent}")
+    pages = "".join(p.read_text() for p in (folder / "out" / "feedback").rglob("*.html"))
+    expect("hostile submissions contained", "your covariance has a wrong entry: look" not in pages.replace("&#x27;", "'"), "hidden tests stand in the feedback")
     for name in BROKEN: expect("hostile submissions contained", marks[name]["tests"] == 0 and marks[name]["status"].startswith("unreadable"), f"{name}: {marks[name]}")
     expect("hostile submissions contained", marks["hands in twice"]["tests"] == 0 and marks["hands in twice"]["status"].startswith("handed in twice"), f"hands in twice: {marks['hands in twice']}")
     expect("hostile submissions contained", marks["writes a lot"]["tests"] == full and _entered(folder / "out" / "written.csv")["writes a lot", a.name, "why-symmetric"]["answer"] == "y" * 200_000, "writes a lot: written.csv cannot be read back")
