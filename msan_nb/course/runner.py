@@ -63,7 +63,7 @@ def _told(error) -> dict:
 # %% ../../nbs/82_course.runner.ipynb #fa1eca0f
 GUARDED = ("builtins", "sys", "ast", "contextlib", "copy", "functools", "inspect", "io", "json", "json.encoder", "json.encoder.JSONEncoder", "math", "os", "random", "signal", "statistics", "time", "traceback", "tracemalloc", "types",
            "numpy", "numpy._core.numeric", "numpy._core.fromnumeric", "numpy.linalg", "numpy.linalg._linalg", "numpy.testing", "numpy.random",
-           "torch", "torch._C", "torch.functional", "torch.overrides", "torch.linalg", "torch.testing", "torch.nn.functional", "torch.autograd", "torch.Tensor", "torch.nn.Module")
+           "torch", "torch._C", "torch.functional", "torch.overrides", "torch.linalg", "torch.testing", "torch.nn.functional", "torch.autograd", "torch.Tensor")
 LOOSE = {"_", "__warningregistry__", "__annotations__", "__doc__", "stdin", "stdout", "stderr", "last_type", "last_value", "last_traceback", "last_exc"} # names that change in honest use
 
 def remember(
@@ -84,10 +84,14 @@ def restore(
         if not is_class: sys.modules[name] = thing
         odd = {k: v for k, v in content.items() if now.get(k, remember) is not v and k not in LOOSE}
         added = [k for k in now if k not in content and k not in LOOSE] if is_class else []
+        changed += [f"{name}.{k}" for k in (*odd, *added) if not _by_library(now[k] if k in now else None, content.get(k))]
         for k, v in odd.items(): setattr(thing, k, v)
         for k in added: delattr(thing, k)
-        changed += [f"{name}.{k}" for k in (*odd, *added)]
     return changed
+
+def _by_library(new, old) -> bool:
+    "Whether a library has wrapped a function of its own, as torch does with `manual_seed` once it needs its compiler: nobody's doing."
+    return isinstance(new, types.FunctionType) and getattr(new, "__wrapped__", None) is old and new.__code__.co_filename.startswith((sys.prefix, sys.base_prefix))
 
 def for_tests(
     space: dict, # the student's names
