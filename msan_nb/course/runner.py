@@ -180,6 +180,7 @@ def _guard(
 ):
     "An audit hook that refuses tools of an attack to the student's own code."
     busy, own, look = [], globals(), sys._getframe
+    honest = (sys.prefix, sys.base_prefix, "/usr/", "<frozen", "the tests", "a given cell") # files of libraries, and cells that are not the student's
     def hook(event, given):
         name = given[1] if event in ("object.__getattr__", "object.__setattr__") else event
         if busy or not (event in FRAMES or event.startswith("ctypes.") or name in FIELDS): return
@@ -187,7 +188,7 @@ def _guard(
         try:
             frame = look(1)
             while frame.f_code.co_filename.endswith(RELAYS) and frame.f_back: frame = frame.f_back
-            theirs = frame.f_code.co_filename.startswith(("your ", "<string>")) and frame.f_globals is not own
+            theirs = frame.f_globals is not own and not frame.f_code.co_filename.startswith(honest)
         finally: busy.clear()
         if theirs: note(f"tried {name}"); raise PermissionError(f"{name} is not available while this is graded")
     return hook
