@@ -107,14 +107,14 @@ def modes_off() -> list[str]: # the names of their classes
     return left
 
 # %% ../../nbs/82_course.runner.ipynb #30c0bbf4
-def _child(steps, plan, pipe, spill, key):
+def _child(steps, plan, pipe, spill, leave, key):
     "Run the steps of a plan and report each on the pipe. Never returns."
     with contextlib.suppress(BaseException):
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        low, high = sorted((pipe, spill))
-        for ends in ((3, low), (low + 1, high), (high + 1, 1 << 16)): os.closerange(*ends) # nothing else that the parent had open is the child's to write to
+        mine = sorted((2, pipe, spill, leave))
+        for low, high in zip(mine, [*mine[1:], 1 << 16]): os.closerange(low + 1, high) # nothing else that the parent had open is the child's to write to
         sys.path.insert(0, "")
-        _run_all(steps, plan, lambda event: _send(pipe, {**event, "key": key}), spill)
+        _run_all(steps, plan, lambda event: (_send(pipe, {**event, "key": key}), "ok" in event or os.read(leave, 1)), spill)
     os._exit(0)
 
 def _run_all(steps, plan, tell, spill):
@@ -258,22 +258,22 @@ def _verdicts(steps, done, report):
 # %% ../../nbs/82_course.runner.ipynb #9d0e2ae1
 def _round(steps, plan, seconds, done, tell, key):
     "Fork a child for a plan; the number of the step that stopped it, or None."
-    (source, sink), (printed, spill) = os.pipe(), os.pipe()
+    (source, sink), (printed, spill), (leave, go) = os.pipe(), os.pipe(), os.pipe()
     child = os.fork()
-    if not child: os.setsid(); _child(steps, plan, sink, spill, key)
+    if not child: os.setsid(); _child(steps, plan, sink, spill, leave, key)
     os.close(sink)
-    try: running, why, output = _listen(source, printed, seconds, done, tell, key)
+    try: running, why, output = _listen(source, printed, go, seconds, done, tell, key)
     finally:
         for kill, who in ((os.killpg, child), (os.kill, child)):
             with contextlib.suppress(ProcessLookupError, PermissionError): kill(who, signal.SIGKILL)
         os.waitpid(child, 0)
-        for end in (source, printed, spill): os.close(end)
+        for end in (source, printed, spill, leave, go): os.close(end)
     if running is None: running, why = (None, "") if set(plan) <= done else (min(set(plan) - done), "it ended the process")
     if running is not None: done.add(running); tell({"cell": running, "ok": False, "error": "Stopped", "message": why, "where": "", "output": output, "restored": [], "seconds": seconds})
     return running
 
 # %% ../../nbs/82_course.runner.ipynb #b03f6539
-def _listen(pipe, printed, seconds, done, tell, key):
+def _listen(pipe, printed, go, seconds, done, tell, key):
     "Pass on what the child reports, until it ends or takes too long; the step that runs then, why it was stopped, and what it printed."
     running, buffer, output, deadline = None, b"", {"kept": b"", "dropped": 0}, time.monotonic() + 3*seconds # starting may take a while on a busy machine
     while True:
@@ -287,7 +287,7 @@ def _listen(pipe, printed, seconds, done, tell, key):
         *lines, buffer = (buffer + data).split(b"\n")
         for message in _heard(lines, key):
             number = message["cell"]
-            if "ok" not in message: running, deadline, output = number, time.monotonic() + seconds, {"kept": b"", "dropped": 0}; tell(message); continue
+            if "ok" not in message: running, deadline, output = number, time.monotonic() + seconds, {"kept": b"", "dropped": 0}; tell(message); os.write(go, b"."); continue
             _drain(printed, output)
             if number not in done: done.add(number); tell({**message, "output": output_text(output)})
             running = None
