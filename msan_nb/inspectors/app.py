@@ -13,7 +13,7 @@ from pathlib import Path
 import ipywidgets as W
 
 from ..core import InputError
-from .base import open_scene, said, say
+from .base import open_scene, say, trouble
 
 # %% ../../nbs/78_inspectors.app.ipynb #c61a87c3
 INSPECTORS = {"Microscope": "microscope", "Graphs": "graphs", "Embeddings": "embeddings", "Header exchange": "exchange", "FSD": "fsd", "Views": "views"} # title -> module; each has show_<module>
@@ -41,7 +41,7 @@ def attempt(
 ): # the widget, or a message
     "What `make` gives; or, for people, why it cannot."
     try: return make()
-    except InputError as e: return say(f"Not to be shown: {e}")
+    except Exception as e: return say(f"Not to be shown: {trouble(e)}")
 
 def app_view(
     run, # a run's folder, or a Scene

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['TEXT', 'COLOURS', 'MARKERS', 'OUTLINE', 'read_some', 'read_table', 'RunFiles', 'RunNetworks', 'Scene', 'open_scene',
-           'look_of', 'thumbnail', 'plain', 'script', 'live', 'say', 'said', 'settled', 'data_uri', 'file_of',
-           'SaveRow', 'save_row', 'Panel', 'canvas']
+           'look_of', 'thumbnail', 'plain', 'script', 'live', 'say', 'said', 'trouble', 'settled', 'data_uri',
+           'file_of', 'SaveRow', 'save_row', 'Panel', 'canvas']
 
 # %% ../../nbs/70_inspectors.base.ipynb #e9b0999f
-import asyncio, base64, io, json, math, os, re, warnings
+import asyncio, base64, io, json, logging, math, os, re, warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -103,6 +103,7 @@ class RunNetworks(RunFiles):
 
     def judged_step(self, row: str) -> int: # row: a method
         "The snapshot that the table judged: the last, or the one with the best source-validation Dice where the recipe says so."
+        if not self.steps: raise InputError(self.folder/"distil"/"snapshots", "no snapshot", "the snapshots of a finished distillation", "start the same command again: it goes on where it stopped")
         dice = lambda step: self.snapshot(step)[1]["methods"][row]["val_dice"]
         return self.steps[-1] if self.recipe.select == "last" else max(self.steps, key=dice)
 
@@ -155,14 +156,14 @@ class Scene(RunNetworks):
 
     def snapshot(self, step: int) -> tuple[dict, dict]: # "probe", "vectors/<row>"; step, ids, methods -> val_dice, drift
         "The probe and everybody's vectors at a step of the distillation; without weights."
-        return self.once(("snapshot", step), lambda: read_some(self.snapshot_file(step), lambda name: not name.startswith("weights/")))
+        return self.once(("snapshot", step), lambda: _whole_floats(*read_some(self.snapshot_file(step), lambda name: not name.startswith("weights/"))))
 
     def vectors(self, row: str, domain: str) -> tuple[np.ndarray, list, list]: # n×D float32, n ids, n groups; row: one of `rows` or "P-SAE"
         "The vectors of a domain's tiles."
         found, meta = self._vectors
         if domain not in meta: raise InputError("domain", repr(domain), "one of " + ", ".join(self.embedded), "the validation split has no vectors")
         if f"{row}|{domain}" not in found: raise InputError("row", repr(row), "one of P-SAE, " + ", ".join(self.rows), "check the spelling")
-        return found[f"{row}|{domain}"].numpy(), meta[domain]["ids"], meta[domain]["groups"]
+        return found[f"{row}|{domain}"].float().numpy(), meta[domain]["ids"], meta[domain]["groups"]
 
     def data(self) -> TaskData: "The images of the run, checked against its hashes."; return self.once("data", lambda: _checked(self))
 
@@ -172,6 +173,10 @@ class Scene(RunNetworks):
         return self.once(("tiles", domain), lambda: grid_tiles(self.data().tested[domain], self.recipe.size, self.recipe.fsd_tiles))
 
 # %% ../../nbs/70_inspectors.base.ipynb #1d68cd59
+def _whole_floats(tensors, meta):
+    "A packed run keeps halves, which networks do not take: floats of 32 bits in their place."
+    return {k: t.float() if t.is_floating_point() else t for k, t in tensors.items()}, meta
+
 def _checked(scene):
     "Read or make the images; refuse others than the run's."
     if not scene.synthetic and not scene.root: raise InputError("root", "no data root", "the folder with the run's images", "set MSAN_DATA, or open the run with root=…")
@@ -293,6 +298,14 @@ def said(
 ) -> str: # HTML
     "The inside of a message."
     return f'<div role="status" style="padding:2px 6px">{escape(text)}</div>'
+
+def trouble(
+    error: Exception, # what was raised
+) -> str: # plain words
+    "Why something is not shown; what nobody foresaw is also logged, with its trace."
+    if isinstance(error, InputError): return str(error)
+    logging.getLogger("msan_nb").error("an inspector failed", exc_info=error)
+    return f"{type(error).__name__}: {error}. This is a fault of msan_nb, not yours. To report it, open an issue with this line, what you did before, and the trace in the log (JupyterLab: View, Show Log Console; Voilà: its terminal)."
 
 # %% ../../nbs/70_inspectors.base.ipynb #d532a430
 def settled(

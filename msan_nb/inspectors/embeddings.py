@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from ..core import InputError, stream
 from ..data.views import make_views
-from .base import Panel, Scene, canvas, live, look_of, open_scene, plain, said, save_row, say, settled, thumbnail
+from .base import Panel, Scene, canvas, live, look_of, open_scene, plain, said, save_row, say, settled, thumbnail, trouble
 from ..metrics.fsd import frechet_parts, fsd
 from ..metrics.segmentation import confusion, dice
 
@@ -531,7 +531,7 @@ class Embeddings(Panel):
             if not is_placed(self.scene, which, how) or colour == "tile Dice": self.message.value = said("computing …" + (" (the first UMAP takes about 20 seconds)" if how.method == "UMAP" else ""))
             self.points, plane = placed(self.scene, which, how)
             shown, words = describe(self.scene, which, self.points, plane, colour, self.thumbs), ""
-        except InputError as e: self.points, words = None, str(e); shown = {"points": [], "message": words}
+        except Exception as e: self.points, words = None, trouble(e); shown = {"points": [], "message": words}
         if self.points is not old: self.scatter.selected = []
         self.data = shown if self.points else None
         self.scatter.data, self.message.value = shown, said(words)

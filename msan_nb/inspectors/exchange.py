@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 
 from ..core import InputError
 from ..data.views import Batch
-from .base import Panel, Scene, data_uri, look_of, open_scene, said, save_row, say
+from .base import Panel, Scene, data_uri, look_of, open_scene, said, save_row, say, trouble
 from ..metrics.segmentation import confusion, dice
 from ..models.alignment import AlignmentNetwork
 from ..models.segmenter import Segmenter
@@ -573,7 +573,7 @@ class ExchangeInspector(ExchangePanel):
             if self.busy: return
             self.busy, note.value = True, said("computing…")
             try: work(); self.note.value = said("")
-            except InputError as e: note.value = said(str(e))
+            except Exception as e: note.value = said(trouble(e))
             finally: self.busy = False
             self.save.refresh_later()
         return handle

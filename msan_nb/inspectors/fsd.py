@@ -16,7 +16,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..core import InputError, stream
-from .base import COLOURS, MARKERS, Panel, Scene, canvas, data_uri, file_of, open_scene, plain, said, save_row, say
+from .base import COLOURS, MARKERS, Panel, Scene, canvas, data_uri, file_of, open_scene, plain, said, save_row, say, trouble
 from ..metrics.fsd import frechet_distance, frechet_parts, fsd
 from ..repro.evaluate import equal_tiles
 
@@ -275,7 +275,7 @@ class Distances(Panel):
         "Compute and draw what the controls ask for, or say why not."
         self.message.value = said("computing …")
         try: self.data, words = self.scene.once(("fsd inspector", *self.wish), lambda: fsd_data(self.scene, *self.wish)), ""
-        except InputError as e: self.data, words = None, str(e)
+        except Exception as e: self.data, words = None, trouble(e)
         self.picture.value = picture(self.figure, self.data["words"]) if self.data else ""
         self.words.value = "".join(map(said, [*self.data["words"].split("\n"), self.data["note"]])) if self.data else ""
         self.message.value = said(words)

@@ -17,7 +17,7 @@ import torch
 
 from ..core import InputError
 from ..data.views import KINDS, Batch, make_views
-from .base import Panel, Scene, look_of, open_scene, said, save_row, say
+from .base import Panel, Scene, look_of, open_scene, said, save_row, say, trouble
 from .exchange import fullest, in_line, lay_out, outlined, sheet, shown, source_of, tinted
 from ..models.alignment import AlignmentNetwork
 from ..models.segmenter import Segmenter
@@ -241,7 +241,7 @@ class ViewsInspector(ViewsControls):
             if self.busy: return
             self.busy, self.note.value = True, said("computing…")
             try: work(); self.note.value = said("")
-            except InputError as e: self.note.value = said(str(e))
+            except Exception as e: self.note.value = said(trouble(e))
             finally: self.busy = False
             self.save.refresh_later()
         return handle
