@@ -151,7 +151,7 @@ text { font: 12px system-ui, sans-serif; fill: ${fg}; } text.msan-small { font-s
       return g;
     }
 
-    function drawDensities(f) { // each curve has area one; dashed = hollow
+    function drawDensities(f) { // each curve has area one; dashed = hollow; its marker stands on its peak, so that colour is never alone
       const g = svgOf("g", { class: "msan-densities", "aria-hidden": "true" });
       if (!f.strip) return g;
       const sets = new Map();
@@ -159,8 +159,10 @@ text { font: 12px system-ui, sans-serif; fill: ${fg}; } text.msan-small { font-s
       for (const [axis, range] of [["x", f.xs], ["y", f.ys]]) {
         const curves = [...sets.values()].map(s => [s[0], density(s.map(p => p[axis]), ...range)]).filter(([, c]) => c), top = Math.max(...curves.flatMap(([, c]) => c.map(([, d]) => d)));
         for (const [p, c] of curves) {
-          const d = c.map(([at, v]) => (axis === "x" ? [f.X(at), f.y0 - 4 - (v / top) * (STRIP - 10)] : [f.x1 + 4 + (v / top) * (STRIP - 10), f.Y(at)]).map(z => z.toFixed(1)).join(",")).join("L");
-          g.append(svgOf("path", { class: "msan-curve", d: "M" + d, stroke: p.colour, "stroke-dasharray": p.hollow ? "5 3" : null }));
+          const place = ([at, v]) => (axis === "x" ? [f.X(at), f.y0 - 4 - (v / top) * (STRIP - 10)] : [f.x1 + 4 + (v / top) * (STRIP - 10), f.Y(at)]).map(z => z.toFixed(1)).join(",");
+          const peak = c.reduce((a, b) => (b[1] > a[1] ? b : a));
+          g.append(svgOf("path", { class: "msan-curve", d: "M" + c.map(place).join("L"), stroke: p.colour, "stroke-dasharray": p.hollow ? "5 3" : null }),
+            svgOf("path", { class: "msan-peak", d: shape(p.marker, 4), transform: `translate(${place(peak)})`, fill: p.hollow ? "none" : p.colour, stroke: p.colour, "stroke-width": 1.4, "data-marker": p.marker }));
         }
       }
       return g;
