@@ -23,7 +23,7 @@ from ..data.views import grid_tiles, make_views
 from ..distill import READINGS
 from ..distill.dcgd import centred, inter_edges, intra_graph, off_diagonal
 from ..distill.gkd import GraphOptions
-from .base import Panel, Scene, canvas, live, open_scene, plain, read_some, said, say, settled, thumbnail, trouble
+from .base import Panel, Scene, canvas, live, open_scene, opening, plain, read_some, said, say, settled, thumbnail, trouble
 from ..metrics.segmentation import confusion, dice
 from ..repro.tables import REFERENCES
 
@@ -469,8 +469,7 @@ def code_of(
     "The lines that open the inspector as it is now."
     first = usual(scene, shown["row"])
     own = {k: round(v, 5) if isinstance(v, float) else v for k, v in shown.items() if k == "row" or v != first[k]}
-    seed = f", seed={scene.seed}" if scene.seed else ""
-    return f"from msan_nb.inspectors.graphs import show_graphs\nshow_graphs({str(scene.run)!r}{seed}, " + ", ".join(f"{k}={v!r}" for k, v in own.items()) + ")"
+    return f"from msan_nb.inspectors.graphs import show_graphs\nshow_graphs({opening(scene, 'seed')}, " + ", ".join(f"{k}={v!r}" for k, v in own.items()) + ")"
 
 # %% ../../nbs/71_inspectors.graphs.ipynb #fe5d49c3
 def show_graphs(
