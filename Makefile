@@ -3,6 +3,7 @@ VENV   ?= .venv
 PYTHON ?= python3
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+CHROMIUM = { test -n "$$MSAN_CHROMIUM" || command -v chromium || command -v chromium-browser || command -v google-chrome || command -v chrome; } >/dev/null
 
 .PHONY: help setup demo test test-fast test-browser docs weights assignments test-assignments prepare notebooks lab hooks vessel liver tune ablate bench lockstep12 bench-fsd clean
 
@@ -28,7 +29,8 @@ test-fast: setup ## pytest only, without what takes minutes
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow"
 
 test-browser: setup ## the inspectors in a real browser: JupyterLab, Voila, the exported page; Chromium is installed where apt-get may do it
-	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get install -y -qq chromium; } || echo "no Chromium here: install it, or the browser tests are skipped"
+	@$(CHROMIUM) || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -y -qq chromium; } || true
+	@$(CHROMIUM) || { echo "no Chromium here: apt-get install chromium, or name one in MSAN_CHROMIUM; without it the browser tests are skipped"; test "$$(uname -s)-$$(id -u)" != Linux-0; }
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/browser -rs
 
 weights: setup ## the small networks that ship with the package: trains them again, minutes

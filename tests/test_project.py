@@ -2,6 +2,7 @@
 import ast
 import json
 import re
+import subprocess
 import tomllib
 from configparser import ConfigParser
 from importlib.metadata import entry_points, version
@@ -124,3 +125,17 @@ def test_the_ci_has_a_job_for_every_run_of_its_own():
     page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("## The checks")[1].split("\n## ")[0]
     own = re.findall(r"^\| `make ([a-z-]+)` \|", page, re.M)
     assert len(own) >= 3 and {"test", "demo", *own} == set(ran)
+
+
+@pytest.mark.parametrize("uid, arrives, code", [("0", False, 1), ("0", True, 0), ("1000", False, 0)])
+def test_browser_tests_do_not_pass_for_want_of_a_browser(tmp_path, uid, arrives, code):
+    "As root on Linux the target installs Chromium, after an update of the lists, and fails where it still is not there."
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    chromium = re.search(r"^CHROMIUM = (.*)$", text, re.M)[1]
+    lines = [line[2:].replace("$(CHROMIUM)", chromium).replace("$$", "$") for line in re.search(r"^test-browser:.*\n((?:\t@.*\n)+)", text, re.M)[1].splitlines()]
+    stubs = {"id": f"echo {uid}", "uname": "echo Linux", "apt-get": f'echo "$1" >> {tmp_path}/asked' + (f"\n[ $1 = install ] && printf '#!/bin/sh\\n' > {tmp_path}/chromium && /bin/chmod +x {tmp_path}/chromium || :" if arrives else "")}
+    for name, does in stubs.items(): (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n"), (tmp_path / name).chmod(0o755)
+    codes = [subprocess.run(["/bin/sh", "-c", line], env={"PATH": str(tmp_path)}).returncode for line in lines]
+    assert max(codes) == code
+    asked = (tmp_path / "asked").read_text().split() if (tmp_path / "asked").exists() else []
+    assert asked == (["update", "install"] if uid == "0" else [])

@@ -196,11 +196,15 @@ def tune_command(
     print(table.round(4).to_string(), f"{run/'shares.json'}: {chosen_shares(table)}", sep="\n")
 
 @app.command("report")
-def report_command(run: Path = typer.Argument(..., help="folder of a finished run")):
+def report_command(
+    run: Path = typer.Argument(..., help="folder of a finished run"),
+    seed: Optional[int] = typer.Option(None, help="the seed that microscope.html shows; the first finished one by default"),
+    data: Optional[Path] = typer.Option(None, envvar="MSAN_DATA", help="data root of a real run"),
+):
     "Print the table of a finished run; write its report.html again, and microscope.html: the run to look into, in one file."
     print(terminal_table(run))
     print(f"report: {write_report(run)}")
-    print(f"microscope: {write_microscope(run)}")
+    print(f"microscope: {write_microscope(run, seed=seed, root=data)}")
 
 @app.command("inspect")
 def inspect_command(
@@ -208,9 +212,11 @@ def inspect_command(
     port: int = typer.Option(8866, min=1, max=65535, help="port of the page on this machine"),
     browser: bool = typer.Option(True, help="open the browser"),
     dark: bool = typer.Option(False, help="dark theme"),
+    seed: Optional[int] = typer.Option(None, help="seed of the run; the first finished one by default"),
+    data: Optional[Path] = typer.Option(None, envvar="MSAN_DATA", help="data root of a real run"),
 ):
     "Open all inspectors of a run as a page in the browser; Ctrl+C ends it."
-    raise typer.Exit(open_app(run, port, browser, dark))
+    raise typer.Exit(open_app(run, port, browser, dark, seed, data))
 
 # %% ../../nbs/91_app.cli.ipynb #0cebafed
 def read_for(

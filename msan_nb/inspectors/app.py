@@ -13,7 +13,7 @@ from pathlib import Path
 import ipywidgets as W
 
 from ..core import InputError
-from .base import open_scene, said, say
+from .base import open_scene, say, trouble
 
 # %% ../../nbs/78_inspectors.app.ipynb #c61a87c3
 INSPECTORS = {"Microscope": "microscope", "Graphs": "graphs", "Embeddings": "embeddings", "Header exchange": "exchange", "FSD": "fsd", "Views": "views"} # title -> module; each has show_<module>
@@ -41,7 +41,7 @@ def attempt(
 ): # the widget, or a message
     "What `make` gives; or, for people, why it cannot."
     try: return make()
-    except InputError as e: return say(f"Not to be shown: {e}")
+    except Exception as e: return say(f"Not to be shown: {trouble(e)}")
 
 def app_view(
     run, # a run's folder, or a Scene
@@ -64,12 +64,15 @@ def app_command(
     port: int = 8866, # of the server
     browser: bool = True, # open a browser
     dark: bool = False, # the dark theme
+    seed: int | None = None, # of the run; the first finished one by default
+    root=None, # data root of a real run; MSAN_DATA by default
 ) -> tuple[list[str], dict]: # the command, and its environment
     "How to start the app."
     if importlib.util.find_spec("voila") is None: raise InputError("voila", "no such package", "voila 0.5 or newer", "run `pip install voila`")
-    scene, here = open_scene(run), Path(str(files("msan_nb")))/"inspectors"
+    scene, here = open_scene(run, seed, root), Path(str(files("msan_nb")))/"inspectors"
     paths = [str(here), *filter(None, [os.environ.get("JUPYTER_PATH")])] # templates are looked for in <path>/voila/templates
-    env = {**os.environ, "MSAN_RUN": str(scene.run.resolve()), "JUPYTER_PATH": os.pathsep.join(paths)}
+    env = {**os.environ, "MSAN_RUN": str(scene.run.resolve()), "MSAN_RUN_SEED": str(scene.seed), "JUPYTER_PATH": os.pathsep.join(paths)}
+    if scene.root: env["MSAN_DATA"] = str(Path(scene.root).resolve())
     words = [sys.executable, "-m", "voila", str(here/"voila"/"app.ipynb"), "--template=msan", f"--theme={'dark' if dark else 'light'}", f"--port={port}", "--Voila.ip=127.0.0.1", "--show_tracebacks=True", *(f"--VoilaConfiguration.extension_allowlist={name}" for name in EXTENSIONS)]
     return words + ([] if browser else ["--no-browser"]), env
 
@@ -78,9 +81,11 @@ def open_app(
     port: int = 8866, # of the server
     browser: bool = True, # open a browser
     dark: bool = False, # the dark theme
+    seed: int | None = None, # of the run; the first finished one by default
+    root=None, # data root of a real run; MSAN_DATA by default
 ) -> int: # exit code; 0 when it was stopped by Ctrl+C
     "Serve the app until it is stopped."
-    command, env = app_command(run, port, browser, dark)
+    command, env = app_command(run, port, browser, dark, seed, root)
     print(f"http://127.0.0.1:{port}/ shows {Path(run).name}; Ctrl+C stops it", flush=True)
     try: return subprocess.run(command, env=env).returncode
     except KeyboardInterrupt: return 0

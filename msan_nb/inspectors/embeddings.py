@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from ..core import InputError, stream
 from ..data.views import make_views
-from .base import Panel, Scene, canvas, live, look_of, open_scene, plain, said, save_row, say, settled, thumbnail
+from .base import Panel, Scene, canvas, live, look_of, open_scene, opening, plain, said, save_row, say, settled, thumbnail, trouble
 from ..metrics.fsd import frechet_parts, fsd
 from ..metrics.segmentation import confusion, dice
 
@@ -450,7 +450,7 @@ def draw_embedding(
     table = pd.DataFrame(data["points"])
     for (colour, marker, hollow), t in table.groupby(["colour", "marker", "hollow"], sort=False):
         axis.scatter(t["x"], t["y"], s=22, marker=marker, linewidths=1.1 if hollow else .3, facecolors="none" if hollow else colour, edgecolors=colour if hollow else "0.25", alpha=.85)
-        _margins(top, side, table, t, colour, "--" if hollow else "-")
+        _margins(top, side, table, t, colour, marker, hollow)
     axis.set(xlabel=data["axes"][0], ylabel=data["axes"][1])
     if not data["ticks"]: axis.set(xticks=[], yticks=[])
     if data["equal"]: axis.set_aspect("equal", adjustable="datalim")
@@ -462,11 +462,12 @@ def draw_embedding(
     return figure
 
 # %% ../../nbs/72_inspectors.embeddings.ipynb #8983c8d8
-def _margins(top, side, table, t, colour, style):
-    "Densities of one set along both axes."
-    for name, draw in (("x", lambda at, d: top.plot(at, d, style, color=colour, lw=1.2)), ("y", lambda at, d: side.plot(d, at, style, color=colour, lw=1.2))):
+def _margins(top, side, table, t, colour, marker, hollow):
+    "Densities of one set along both axes; its marker stands on the peak of each, for those who do not tell the colours."
+    for name, axis, turned in (("x", top, False), ("y", side, True)):
         at = np.linspace(table[name].min(), table[name].max(), 80)
-        if (d := density(t[name].to_numpy(), at)) is not None: draw(at, d)
+        if (d := density(t[name].to_numpy(), at)) is None: continue
+        axis.plot(*((d, at) if turned else (at, d)), color=colour, lw=1.2, ls="--" if hollow else "-", marker=marker, markevery=[int(d.argmax())], ms=5, mfc="none" if hollow else colour)
 
 def _static_legend(figure, items):
     "One legend below."
@@ -531,7 +532,7 @@ class Embeddings(Panel):
             if not is_placed(self.scene, which, how) or colour == "tile Dice": self.message.value = said("computing …" + (" (the first UMAP takes about 20 seconds)" if how.method == "UMAP" else ""))
             self.points, plane = placed(self.scene, which, how)
             shown, words = describe(self.scene, which, self.points, plane, colour, self.thumbs), ""
-        except InputError as e: self.points, words = None, str(e); shown = {"points": [], "message": words}
+        except Exception as e: self.points, words = None, trouble(e); shown = {"points": [], "message": words}
         if self.points is not old: self.scatter.selected = []
         self.data = shown if self.points else None
         self.scatter.data, self.message.value = shown, said(words)
@@ -548,7 +549,7 @@ class Embeddings(Panel):
         try: named = {**asdict(self.controls.which()), **{k: v for k, v in asdict(self.controls.how()).items() if v != getattr(How(), k)}, "colour": self.controls.colour.value}
         except InputError: return ""
         lines = "".join(f",\n    {k}={list(v) if isinstance(v, tuple) else v!r}" for k, v in named.items() if v is not None)
-        return f"from msan_nb.inspectors.embeddings import show_embeddings\nshow_embeddings({str(self.scene.run)!r}{lines})"
+        return f"from msan_nb.inspectors.embeddings import show_embeddings\nshow_embeddings({opening(self.scene)}{lines})"
 
 # %% ../../nbs/72_inspectors.embeddings.ipynb #40402e06
 def show_embeddings(
@@ -563,8 +564,9 @@ def show_embeddings(
     seed: int = 0, # of t-SNE and UMAP
     thumbs: int = 48, # side of a thumbnail in pixels; 0 for none
     root=None, # data root of a real run; MSAN_DATA by default
+    run_seed: int | None = None, # of the run; the first finished one by default
     **parameters, # perplexity, neighbours, min_dist
 ) -> Embeddings: # with .data, .figure, .selection
     "Domain embeddings: any domains and models in one plane."
-    scene = open_scene(run, root=root)
+    scene = open_scene(run, run_seed, root)
     return Embeddings(scene, choose(scene, rows, domains, layer=layer, views=views, step=step), How(method, seed, **parameters), colour, thumbs)

@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['BOTTLENECKS', 'CALLED', 'WAYS', 'POSITIONS', 'SHOWN', 'ROADS', 'Side', 'looked', 'source_of', 'side_of', 'decoded',
            'bottlenecks', 'standardised', 'errors_of', 'maps_of', 'compared', 'exchange', 'exchange_words', 'start_of',
-           'effects', 'walk', 'walk_words', 'sides_of', 'fullest', 'exchange_data', 'walk_data', 'tinted', 'outlined',
-           'lay_out', 'sheet', 'shown', 'scale_of', 'bottleneck_panels', 'differences', 'prediction_panels',
-           'draw_exchange', 'draw_walk', 'draw_both', 'ExchangeControls', 'in_line', 'ExchangeAnswers', 'ExchangePanel',
-           'ExchangeInspector', 'show_exchange']
+           'effects', 'walk', 'walk_words', 'sides_of', 'fullest', 'tile_number', 'tile_names', 'exchange_data',
+           'walk_data', 'tinted', 'outlined', 'lay_out', 'sheet', 'shown', 'scale_of', 'bottleneck_panels',
+           'differences', 'prediction_panels', 'draw_exchange', 'draw_walk', 'draw_both', 'ExchangeControls', 'in_line',
+           'ExchangeAnswers', 'ExchangePanel', 'ExchangeInspector', 'show_exchange']
 
 # %% ../../nbs/73_inspectors.exchange.ipynb #282f128f
 import io
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
@@ -26,7 +27,7 @@ from matplotlib.figure import Figure
 
 from ..core import InputError
 from ..data.views import Batch
-from .base import Panel, Scene, data_uri, look_of, open_scene, said, save_row, say
+from .base import Panel, Scene, framed, look_of, open_scene, opening, said, save_row, say, trouble
 from ..metrics.segmentation import confusion, dice
 from ..models.alignment import AlignmentNetwork
 from ..models.segmenter import Segmenter
@@ -273,28 +274,54 @@ def fullest(
     "The tile with most foreground."
     return int((tiles.y > 0).flatten(1).sum(1).argmax())
 
+def tile_number(
+    tiles: Batch, # of one domain
+    tile: int | str | None, # its number, or the id of an image: its first tile; None is the fullest
+) -> int:
+    "Which tile is meant."
+    if tile is None: return fullest(tiles)
+    if isinstance(tile, str):
+        if tile in tiles.ids: return list(tiles.ids).index(tile)
+        raise InputError("tile", repr(tile), "an image of the domain: " + ", ".join(dict.fromkeys(tiles.ids)), "check the spelling, or give the number of a tile")
+    if not 0 <= tile < len(tiles): raise InputError("tile", str(tile), f"0 to {len(tiles) - 1}, or the id of an image", "choose one of the tiles of the domain")
+    return int(tile)
+
+def tile_names(
+    scene: Scene, # an opened run
+    domain: str, # whose tiles
+    row: str, # whose Dice
+) -> list: # (text, number of the tile), the worst image first
+    "The tiles of a domain by the name of their image, the place in it, and the image's Dice."
+    means = scene.metrics.query("method == @row and domain == @domain and scale == 'harmonised' and region == 'fov'").groupby("image")["dice"].mean()
+    seen, found = Counter(), []
+    for number, image in enumerate(scene.tiles(domain).ids):
+        seen[image] += 1
+        score = float(means.get(image, np.nan))
+        found.append((np.inf if np.isnan(score) else score, f"{image}, tile {seen[image]}, Dice " + ("unknown" if np.isnan(score) else f"{score:.2f}"), number))
+    return [(text, number) for _, text, number in sorted(found, key=lambda f: (f[0], f[2]))]
+
 def exchange_data(
     run, # a run's folder, or an opened `Scene`
     row: str | None = None, # the student
     domain: str | None = None, # whose tiles
-    tile: int | None = None, # number of the tile
+    tile: int | str | None = None, # see `tile_number`
 ) -> dict: # see `exchange`
     "The exchange of headers in one tile of a run."
     T, S = sides_of(open_scene(run), row, domain)
-    return exchange(T, S, fullest(T.tiles) if tile is None else tile)
+    return exchange(T, S, tile_number(T.tiles, tile))
 
 def walk_data(
     run, # a run's folder, or an opened `Scene`
     row: str | None = None, # the student
     domain: str | None = None, # whose tiles
-    tile: int | None = None, # number of the tile
+    tile: int | str | None = None, # see `tile_number`
     dim: int | None = None, # which number of v; None takes the one with the greatest effect
     way: str = "p₁", # key of `WAYS`
     positions=POSITIONS, # in deviations of the source's vectors
 ) -> dict: # see `walk`
     "A walk along one dimension of v in one tile of a run."
     T, S = sides_of(open_scene(run), row, domain)
-    tile = fullest(T.tiles) if tile is None else tile
+    tile = tile_number(T.tiles, tile)
     return walk(T, S, tile, int(effects(T, S, tile, way).loc[0, "dim"]) if dim is None else dim, way, positions)
 
 # %% ../../nbs/73_inspectors.exchange.ipynb #001551cb
@@ -344,8 +371,8 @@ def shown(
 ) -> str: # HTML
     "A figure as an image with its description."
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=100)
-    return f'<img alt="{escape(words)}" style="max-width:100%" src="{data_uri(file.getvalue(), "image/png")}">'
+    figure.savefig(file, format="png", dpi=100, facecolor="none")
+    return framed(file.getvalue(), words)
 
 # %% ../../nbs/73_inspectors.exchange.ipynb #824e25c8
 SHOWN = ("norm over channels", "strongest channel", "second strongest", "third strongest") # of a bottleneck
@@ -469,23 +496,24 @@ class ExchangeControls(Panel):
         super().__init__(draw=draw_both)
         self.scene, self.measured, self.busy = scene, {}, False
         T, S = sides_of(scene, row, domain)
-        self.row = _choice("student", [r for r in scene.rows if r != "teacher"], S.name)
-        self.domain = _choice("domain", scene.domains, domain or source_of(scene))
-        self.tile = W.IntSlider(fullest(T.tiles), 0, len(T.tiles) - 1, description="tile", continuous_update=False)
-        self.which = _choice("bottlenecks as", [(name, i) for i, name in enumerate(SHOWN)], 0)
-        self.to = _choice("differences to", [("the teacher's prediction", "T"), ("each decoder's own", "own")], "T")
-        self.way = _choice("walk", list(ROADS.items()), "p₁")
-        self.dim = _choice("dimension", [(f"v[{i}]", i) for i in range(len(S.centre))], 0)
-        self.position = W.FloatSlider(3, min=-3, max=3, step=0.25, description="deviations", readout_format="+.2f")
+        self.row = _choice("student", [r for r in scene.rows if r != "teacher"], S.name, "the network beside the teacher")
+        self.domain = _choice("domain", scene.domains, domain or source_of(scene), "whose images are looked at")
+        self.tile = _choice("tile", tile_names(scene, self.domain.value, S.name), fullest(T.tiles), "a tile of an image; Dice is the student's on the whole image, the worst come first")
+        self.which = _choice("bottlenecks as", [(name, i) for i, name in enumerate(SHOWN)], 0, "what is drawn of a bottleneck: the norm over its channels, or one of the strongest")
+        self.to = _choice("differences to", [("the teacher's prediction", "T"), ("each decoder's own", "own")], "T", "what each prediction is compared with")
+        self.way = _choice("walk", list(ROADS.items()), "p₁", "whose vector is changed, and whose decoder answers")
+        self.dim = _choice("dimension", [(f"v[{i}]", i) for i in range(len(S.centre))], 0, "which number of v is changed; those that move the prediction most come first")
+        self.position = W.FloatSlider(3, min=-3, max=3, step=0.25, description="deviations", readout_format="+.2f", tooltip="the value that the number gets, in standard deviations from its mean over the source")
+        self.all = (self.row, self.domain, self.tile, self.which, self.to, self.way, self.dim, self.position)
         self.again = W.Button(description="measure all, in this tile", tooltip="How far does each dimension move the prediction? The strongest come first")
         self.note, self.words, self.above, self.told, self.below = say(""), W.HTML(), W.HTML(), say(""), W.HTML()
 
     @property
     def state(self) -> dict: "What stands in the controls."; return {name: getattr(self, name).value for name in ("tile", "which", "to", "way", "dim", "position")}
 
-def _choice(description, options, value):
+def _choice(description, options, value, tip):
     "A drop-down list, as wide as its content."
-    return W.Dropdown(options=options, value=value, description=description, layout={"width": "auto"}, style={"description_width": "initial"})
+    return W.Dropdown(options=options, value=value, description=description, tooltip=tip, layout={"width": "auto"}, style={"description_width": "initial"})
 
 def in_line(*controls):
     "Controls in a row that wraps where the page is narrow."
@@ -498,10 +526,18 @@ class ExchangeAnswers(ExchangeControls):
 
     def pick_domain(self):
         "Show the tile of the domain that has most foreground."
-        tiles = self.sides()[0].tiles
-        self.tile.value, self.tile.max = 0, len(tiles) - 1
-        self.tile.value = fullest(tiles)
+        self.name_tiles(fullest(self.sides()[0].tiles))
         self.pick_tile()
+
+    def pick_row(self):
+        "Another student has other scores: the tiles are sorted anew, the same one stays."
+        self.name_tiles(self.tile.value)
+        self.pick_tile()
+
+    def name_tiles(self, chosen: int): # number of a tile
+        "The list of tiles for a domain and a student."
+        self.tile.options = tile_names(self.scene, self.domain.value, self.row.value)
+        self.tile.value = chosen
 
     def pick_tile(self):
         "The exchange in a tile."
@@ -514,7 +550,7 @@ class ExchangeAnswers(ExchangeControls):
         self.data = {**self.data, "which": self.which.value, "to": self.to.value}
         figure, words = sheet(11, 4.8), self.data["exchange"]["words"]
         draw_exchange(figure, self.data["exchange"], self.which.value, self.to.value)
-        self.above.value, self.words.value = shown(figure, "Header exchange. " + " ".join(words)), "<ul>" + "".join(f"<li>{escape(w)}</li>" for w in words) + "</ul>"
+        self.above.value, self.words.value = shown(figure, f"Header exchange, {self.row.value} on {self.data['exchange']['id']} of {self.domain.value}. " + " ".join(words)), "<ul>" + "".join(f"<li>{escape(w)}</li>" for w in words) + "</ul>"
 
     def pick_way(self, all=False): # all: measure every dimension, in the present tile
         "Sort the dimensions, unless that was done for this student, domain and way."
@@ -537,13 +573,14 @@ class ExchangePanel(ExchangeAnswers):
         **state, # tile, which, to, way, dim, position: what the controls shall say
     ):
         super().__init__(scene, row, domain)
+        if "tile" in state: state["tile"] = tile_number(self.sides()[0].tiles, state["tile"])
         for name in set(state) - {"dim"}: getattr(self, name).value = state[name]
         self.pick_tile()
         if "dim" in state: self.dim.value = state["dim"]; self.pick_dim()
         self.save = save_row(lambda: self.figure, lambda: self.data["exchange"]["table"], self.code, "header-exchange")
         self.children = [W.HTML("<b>Header exchange</b>: what each decoder makes of its own bottleneck, of two rebuilt ones, and of the mean"), in_line(self.row, self.domain, self.tile, self.which, self.to), self.note, self.above, self.words,
                          W.HTML("<b>A walk</b> along one number of v: one decoder, one tile"), in_line(self.way, self.dim, self.position, self.again), self.told, self.below, self.save]
-        for control, work in ((self.row, self.pick_tile), (self.domain, self.pick_domain), (self.tile, self.pick_tile), (self.which, self.draw_above), (self.to, self.draw_above)): control.observe(self.answer(work, self.note), "value")
+        for control, work in ((self.row, self.pick_row), (self.domain, self.pick_domain), (self.tile, self.pick_tile), (self.which, self.draw_above), (self.to, self.draw_above)): control.observe(self.answer(work, self.note), "value")
         for control, work in ((self.way, self.pick_way), (self.dim, self.pick_dim), (self.position, self.stand)): control.observe(self.answer(work, self.told), "value")
         self.again.on_click(self.answer(lambda: self.pick_way(True), self.told))
 
@@ -560,7 +597,7 @@ class ExchangePanel(ExchangeAnswers):
         self.data = {**self.data, "here": here}
         figure = sheet(11, 3.2)
         draw_walk(figure, self.data["path"], here, self.data["effects"])
-        told = f"{self.data['path']['words']} Effects were measured in tile {self.measured[self.row.value, self.domain.value, self.way.value][0]}."
+        told = f"{self.data['path']['words']} At {self.position.value:+.2f} deviations it moves by {here['table']['moved'][0]:.2f} points. Effects were measured in tile {self.measured[self.row.value, self.domain.value, self.way.value][0]}."
         self.below.value, self.told.value = shown(figure, told), said(told)
 
 # %% ../../nbs/73_inspectors.exchange.ipynb #741fc593
@@ -573,7 +610,7 @@ class ExchangeInspector(ExchangePanel):
             if self.busy: return
             self.busy, note.value = True, said("computing…")
             try: work(); self.note.value = said("")
-            except InputError as e: note.value = said(str(e))
+            except Exception as e: note.value = said(trouble(e))
             finally: self.busy = False
             self.save.refresh_later()
         return handle
@@ -581,15 +618,17 @@ class ExchangeInspector(ExchangePanel):
     def code(self) -> str:
         "Lines that make this figure."
         inside = ", ".join(f"{k}={v!r}" for k, v in ({"row": self.row.value, "domain": self.domain.value} | self.state).items())
-        return f"from msan_nb.inspectors.exchange import show_exchange\npanel = show_exchange({str(self.scene.run)!r}, {inside})\npanel.figure"
+        return f"from msan_nb.inspectors.exchange import show_exchange\npanel = show_exchange({opening(self.scene)}, {inside})\npanel.figure"
 
 def show_exchange(
     run, # a run's folder, or an opened `Scene`
     row: str | None = None, # the student: "student S₀" or a method
     domain: str | None = None, # whose tiles
-    **state, # tile, which, to, way, dim, position: what the controls shall say
+    run_seed: int | None = None, # of the run; the first finished one by default
+    root=None, # data root of a real run; MSAN_DATA by default
+    **state, # tile (a number, or the id of an image), which, to, way, dim, position: what the controls shall say
 ) -> ExchangeInspector: # a widget, with `.data` and `.figure`
     "Look into the exchange of headers of a run."
     known = ("tile", "which", "to", "way", "dim", "position")
     if unknown := set(state) - set(known): raise InputError("show_exchange", ", ".join(sorted(unknown)), "some of " + ", ".join(known), "check the spelling")
-    return ExchangeInspector(open_scene(run), row, domain, **state)
+    return ExchangeInspector(open_scene(run, run_seed, root), row, domain, **state)

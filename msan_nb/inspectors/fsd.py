@@ -8,7 +8,6 @@ __all__ = ['A', 'B', 'vector_set', 'default_pair', 'principal_plane', 'ellipse',
 
 # %% ../../nbs/74_inspectors.fsd.ipynb #24049617
 import math
-from html import escape
 
 import ipywidgets as W
 import numpy as np
@@ -16,7 +15,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ..core import InputError, stream
-from .base import COLOURS, MARKERS, Panel, Scene, canvas, data_uri, file_of, open_scene, plain, said, save_row, say
+from .base import COLOURS, MARKERS, Panel, Scene, canvas, file_of, framed, open_scene, opening, plain, said, save_row, say, trouble
 from ..metrics.fsd import frechet_distance, frechet_parts, fsd
 from ..repro.evaluate import equal_tiles
 
@@ -259,7 +258,7 @@ class Distances(Panel):
     "The FSD inspector: `.data`, `.figure`, and its controls."
     def __init__(self, scene: Scene, first: tuple, second: tuple, equal: bool = True):
         self.scene, models = scene, ["P-SAE", *scene.rows]
-        self.controls = [_pick(models, first[0], "first model"), _pick(scene.embedded, first[1], "on domain"), _pick(models, second[0], "second model"), _pick(scene.embedded, second[1], "on domain"),
+        self.controls = [_pick(models, first[0], "first model", "whose vectors the first set are"), _pick(scene.embedded, first[1], "on domain", "of which images they are"), _pick(models, second[0], "second model", "whose vectors the second set are"), _pick(scene.embedded, second[1], "on domain", "of which images they are"),
                          W.Checkbox(value=equal, description="equal n, as in the table", indent=False, tooltip="Every domain is drawn down to the smallest: a larger set looks closer for no better reason")]
         self.message, self.picture, self.words = say(""), W.HTML(), W.HTML()
         super().__init__([W.HBox(self.controls, layout=W.Layout(flex_flow="row wrap")), self.message, self.picture, self.words], draw=draw_fsd)
@@ -275,7 +274,7 @@ class Distances(Panel):
         "Compute and draw what the controls ask for, or say why not."
         self.message.value = said("computing …")
         try: self.data, words = self.scene.once(("fsd inspector", *self.wish), lambda: fsd_data(self.scene, *self.wish)), ""
-        except InputError as e: self.data, words = None, str(e)
+        except Exception as e: self.data, words = None, trouble(e)
         self.picture.value = picture(self.figure, self.data["words"]) if self.data else ""
         self.words.value = "".join(map(said, [*self.data["words"].split("\n"), self.data["note"]])) if self.data else ""
         self.message.value = said(words)
@@ -284,19 +283,19 @@ class Distances(Panel):
     def code(self) -> str:
         "The lines that make this figure."
         first, second, equal = self.wish
-        return f"from msan_nb.inspectors.fsd import show_fsd\nshow_fsd({str(self.scene.run)!r}, {first!r}, {second!r}, equal={equal})"
+        return f"from msan_nb.inspectors.fsd import show_fsd\nshow_fsd({opening(self.scene)}, first={first!r}, second={second!r}, equal={equal})"
 
 # %% ../../nbs/74_inspectors.fsd.ipynb #41811fe6
-def _pick(options, value, words):
+def _pick(options, value, words, tip):
     "A field for one of several."
-    return W.Dropdown(options=options, value=value, description=words, layout=W.Layout(width="290px"), style={"description_width": "90px"})
+    return W.Dropdown(options=options, value=value, description=words, tooltip=tip, layout=W.Layout(width="290px"), style={"description_width": "90px"})
 
 def picture(
     figure: Figure, # any
     words: str, # what it shows, for those who cannot see it
 ) -> str: # HTML
     "A figure as an image that scales with the page."
-    return f'<img alt="{escape(words)}" src="{data_uri(file_of(figure, "png"), "image/png")}" style="max-width:100%;height:auto">'
+    return framed(file_of(figure, "png", "none"), words)
 
 def table_of(
     data: dict, # from `fsd_data`
@@ -310,8 +309,10 @@ def show_fsd(
     first: tuple | None = None, # (model, domain); None: GKD on its farthest unseen domain
     second: tuple | None = None, # (model, domain); None: GKD on the source's test images
     equal: bool = True, # as many vectors from each domain, as in the table
+    run_seed: int | None = None, # of the run; the first finished one by default
+    root=None, # data root of a real run; MSAN_DATA by default
 ) -> Distances: # with .data and .figure
     "Inside a Fréchet distance."
-    scene = open_scene(run)
+    scene = open_scene(run, run_seed, root)
     default = default_pair(scene)
     return Distances(scene, tuple(first or default[0]), tuple(second or default[1]), equal)

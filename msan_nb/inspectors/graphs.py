@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DIVERGING', 'GRAPHS', 'options_of', 'probe_views', 'probe_vectors', 'edge_costs', 'graph_tables', 'ring_places',
-           'star_places', 'probe_names', 'node_ids', 'drawn_edges', 'graphs_data', 'card_data', 'draw_graphs',
+           'star_places', 'probe_names', 'node_ids', 'drawn_edges', 'graphs_data', 'card_data', 'draw_graphs', 'usual',
            'graph_controls', 'GraphsPanel', 'needs_pass', 'code_of', 'show_graphs']
 
 # %% ../../nbs/71_inspectors.graphs.ipynb #d3ed3460
@@ -23,7 +23,7 @@ from ..data.views import grid_tiles, make_views
 from ..distill import READINGS
 from ..distill.dcgd import centred, inter_edges, intra_graph, off_diagonal
 from ..distill.gkd import GraphOptions
-from .base import Panel, Scene, canvas, live, open_scene, plain, read_some, said, say, settled, thumbnail
+from .base import Panel, Scene, canvas, live, open_scene, opening, plain, read_some, said, say, settled, thumbnail, trouble
 from ..metrics.segmentation import confusion, dice
 from ..repro.tables import REFERENCES
 
@@ -377,12 +377,20 @@ def _picture(uri):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))).convert("RGB"))
 
 # %% ../../nbs/71_inspectors.graphs.ipynb #5eab40f6
+def usual(
+    scene: Scene, # a run
+    row: str, # the student shown
+) -> dict: # name -> value, see `graphs_data`
+    "What the controls say before anybody has touched them."
+    return {"graph": "inter", "row": row, "values": "similarity", "image": None, "tau": options_of(scene, row).tau, "step": scene.steps[-1], "views": len(probe_views(scene)) - 1, "strength": None}
+
 def graph_controls(
     scene: Scene, # a run
     row: str, # the student shown first
 ) -> dict: # name -> widget
     "The widgets above the picture."
-    kept, tau = len(probe_views(scene)) - 1, options_of(scene, row).tau
+    first = usual(scene, row)
+    kept = first["views"]
     wide, slim = W.Layout(width="300px"), W.Layout(width="220px")
     images = [("all", -1)] + [(f"{i + 1}: {n}", i) for i, n in enumerate(probe_names(scene)[0])]
     return {
@@ -390,8 +398,8 @@ def graph_controls(
         "row": W.Dropdown(options=scene.rows[1:], value=row, description="student", layout=wide, tooltip="the network beside the teacher"),
         "values": W.Dropdown(options=["similarity", "softmax"], description="edges", layout=slim, tooltip="the similarity itself, or its softmax at τ: the contrastive graph"),
         "image": W.Dropdown(options=images, description="image", layout=slim, disabled=True, tooltip="one star, or all of them"),
-        "tau": W.FloatLogSlider(value=tau, min=-3, max=2, step=0.05, description="τ", readout_format=".3f", layout=wide, tooltip="temperature: a small one looks at the nearest only, a large one at all alike"),
-        "step": W.SelectionSlider(options=scene.steps, value=scene.steps[-1], description="snapshot", layout=wide, tooltip="steps of distillation"),
+        "tau": W.FloatLogSlider(value=first["tau"], min=-3, max=2, step=0.05, description="τ", readout_format=".3f", layout=wide, tooltip="temperature: a small one looks at the nearest only, a large one at all alike"),
+        "step": W.SelectionSlider(options=scene.steps, value=first["step"], description="snapshot", layout=wide, tooltip="steps of distillation"),
         "views": W.IntSlider(value=kept, min=1, max=max(kept, 4), description="views", layout=slim, tooltip=f"beside the anchor; more than {kept} asks the networks"),
         "strength": W.FloatSlider(value=scene.recipe.strength, min=0, max=1.5, step=0.05, description="strength", continuous_update=False, layout=wide, tooltip="of the views; another one than the run's asks the networks"),
     }
@@ -428,7 +436,7 @@ class GraphsPanel(Panel):
         self.image.disabled = shown["graph"] != "intra"
         if needs_pass(self.scene, shown["row"], shown["step"], shown["strength"], shown["views"]): self.status.value = said("computing: the networks look at new views …")
         try: self.data = graphs_data(self.scene, **shown)
-        except InputError as e: self.status.value = said(str(e)); return
+        except Exception as e: self.status.value = said(trouble(e)); return
         self.picture.data = {**self.data, "live": True, "code": code_of(self.scene, shown)}
         self.status.value = said("")
         if self.picture.clicked in {n["id"] for n in self.data["nodes"]}: self.card_later()
@@ -437,8 +445,10 @@ class GraphsPanel(Panel):
     def card(self, _=None):
         "Answer a click on a node."
         shown, node = self.shown(), self.picture.clicked
-        if node not in {n["id"] for n in self.data["nodes"]}: self.picture.card = {}; return
-        self.picture.card = card_data(self.scene, node, *(shown[k] for k in ("row", "step", "strength", "views")))
+        label = {n["id"]: n["label"] for n in self.data["nodes"]}.get(node) if self.data else None
+        if label is None: self.picture.card = {}; return
+        try: self.picture.card = card_data(self.scene, node, *(shown[k] for k in ("row", "step", "strength", "views")))
+        except Exception as e: self.picture.card = {"id": node, "title": label, "words": trouble(e), "big": []}
 
 # %% ../../nbs/71_inspectors.graphs.ipynb #607ebd78
 def needs_pass(
@@ -457,10 +467,9 @@ def code_of(
     shown: dict, # see `GraphsPanel.shown`
 ) -> str: # Python
     "The lines that open the inspector as it is now."
-    usual = {**{name: c.value for name, c in graph_controls(scene, shown["row"]).items()}, "strength": None, "image": None}
-    own = {k: round(v, 5) if isinstance(v, float) else v for k, v in shown.items() if k == "row" or v != usual[k]}
-    seed = f", seed={scene.seed}" if scene.seed else ""
-    return f"from msan_nb.inspectors.graphs import show_graphs\nshow_graphs({str(scene.run)!r}{seed}, " + ", ".join(f"{k}={v!r}" for k, v in own.items()) + ")"
+    first = usual(scene, shown["row"])
+    own = {k: round(v, 5) if isinstance(v, float) else v for k, v in shown.items() if k == "row" or v != first[k]}
+    return f"from msan_nb.inspectors.graphs import show_graphs\nshow_graphs({opening(scene, 'seed')}, " + ", ".join(f"{k}={v!r}" for k, v in own.items()) + ")"
 
 # %% ../../nbs/71_inspectors.graphs.ipynb #fe5d49c3
 def show_graphs(

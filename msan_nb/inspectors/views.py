@@ -17,8 +17,8 @@ import torch
 
 from ..core import InputError
 from ..data.views import KINDS, Batch, make_views
-from .base import Panel, Scene, look_of, open_scene, said, save_row, say
-from .exchange import fullest, in_line, lay_out, outlined, sheet, shown, source_of, tinted
+from .base import Panel, Scene, look_of, open_scene, opening, said, save_row, say, trouble
+from .exchange import fullest, in_line, lay_out, outlined, sheet, shown, source_of, tile_names, tile_number, tinted
 from ..models.alignment import AlignmentNetwork
 from ..models.segmenter import Segmenter
 
@@ -101,7 +101,7 @@ def views_data(
     run, # a run's folder, or an opened `Scene`
     rows=None, # of the table; teacher, S₀, GKD and its control by default
     domain: str | None = None, # one with vectors; the source's test split by default
-    tile: int | None = None, # number of the tile; the one with most foreground by default
+    tile: int | str | None = None, # number of the tile, or the id of an image; the one with most foreground by default
     strengths=None, # by default 0.25, 0.5, 1 and that of the training
     draws: int = 2, # of each kind
     seed: int = 0, # of the draws
@@ -112,7 +112,7 @@ def views_data(
     rows, domain = list(rows or bench_rows(scene)), domain or source_of(scene)
     if domain not in scene.embedded: raise InputError("domain", repr(domain), "one of " + ", ".join(scene.embedded), "choose a domain whose tiles have vectors")
     tiles, strengths = scene.tiles(domain), tuple(strengths or sorted({*STRENGTHS, scene.recipe.strength}))
-    tile = fullest(tiles) if tile is None else tile
+    tile = tile_number(tiles, tile)
     key = domain, tile, strengths, draws, seed
     views = _once(known, ("views", *key), lambda: bench_views(company_of(tiles, tile, scene.recipe.batch), strengths, draws, seed))
     moved = {row: _once(known, (row, *key), lambda: movements(scene, row, domain, tile, views)) for row in rows}
@@ -207,14 +207,17 @@ class ViewsControls(Panel):
         super().__init__(draw=lambda data: draw_bench(data, self.strength.value))
         self.scene, self.known, self.seed, self.busy = scene, {}, 0, False
         domain, wide = domain or source_of(scene), dict(style={"description_width": "initial"})
-        tiles, strengths = scene.tiles(domain), sorted({*STRENGTHS, scene.recipe.strength})
-        self.domain = W.Dropdown(options=scene.embedded, value=domain if domain in scene.embedded else source_of(scene), description="domain", layout={"width": "auto"}, **wide)
-        self.tile = W.IntSlider(fullest(tiles), 0, len(tiles) - 1, description="tile", continuous_update=False)
-        self.rows = W.SelectMultiple(options=scene.rows, value=list(rows or bench_rows(scene)), description="networks", rows=4, **wide)
-        self.strength = W.Dropdown(options=[(f"{s:g}" + (" (as in training)" if s == scene.recipe.strength else ""), s) for s in strengths], value=scene.recipe.strength, description="strength of the bars", layout={"width": "auto"}, **wide)
-        self.draws = W.IntSlider(2, 1, 8, description="draws", continuous_update=False)
+        strengths = sorted({*STRENGTHS, scene.recipe.strength})
+        self.domain = W.Dropdown(options=scene.embedded, value=domain if domain in scene.embedded else source_of(scene), description="domain", tooltip="whose images are looked at", layout={"width": "auto"}, **wide)
+        self.rows = W.SelectMultiple(options=scene.rows, value=list(rows or bench_rows(scene)), description="networks", rows=4, tooltip="whose vectors are looked at; Ctrl or Shift for several", **wide)
+        self.tile = W.Dropdown(options=self.named(), value=fullest(scene.tiles(self.domain.value)), description="tile", tooltip="a tile of an image; Dice is that of the last network on the whole image, the worst come first", layout={"width": "auto"}, **wide)
+        self.strength = W.Dropdown(options=[(f"{s:g}" + (" (as in training)" if s == scene.recipe.strength else ""), s) for s in strengths], value=scene.recipe.strength, description="strength of the bars", tooltip="how strong the views of the bars are: 0 changes nothing, 1 is full", layout={"width": "auto"}, **wide)
+        self.draws = W.IntSlider(2, 1, 8, description="draws", continuous_update=False, tooltip="random views of each kind and strength; the bars are their means")
         self.deal = W.Button(description="deal anew", tooltip="Draw other random numbers for all views")
+        self.all = (self.domain, self.tile, self.rows, self.strength, self.draws, self.deal)
         self.note, self.words, self.picture, self.table = say(""), W.HTML(), W.HTML(), W.HTML()
+
+    def named(self) -> list: "The tiles of the chosen domain, see `tile_names`."; return tile_names(self.scene, self.domain.value, self.rows.value[-1] if self.rows.value else "teacher")
 
 # %% ../../nbs/75_inspectors.views.ipynb #7b0d3ca6
 class ViewsInspector(ViewsControls):
@@ -227,6 +230,7 @@ class ViewsInspector(ViewsControls):
     ):
         super().__init__(scene, rows, domain)
         self.seed = state.pop("seed", 0)
+        if "tile" in state: state["tile"] = tile_number(scene.tiles(self.domain.value), state["tile"])
         for name, value in state.items(): getattr(self, name).value = value
         self.measure()
         self.save = save_row(lambda: self.figure, lambda: self.data["table"], self.code, "views")
@@ -241,7 +245,7 @@ class ViewsInspector(ViewsControls):
             if self.busy: return
             self.busy, self.note.value = True, said("computing…")
             try: work(); self.note.value = said("")
-            except InputError as e: self.note.value = said(str(e))
+            except Exception as e: self.note.value = said(trouble(e))
             finally: self.busy = False
             self.save.refresh_later()
         return handle
@@ -250,9 +254,8 @@ class ViewsInspector(ViewsControls):
 
     def pick_domain(self):
         "Show the fullest tile of a domain."
-        tiles = self.scene.tiles(self.domain.value)
-        self.tile.value, self.tile.max = 0, len(tiles) - 1
-        self.tile.value = fullest(tiles)
+        self.tile.options = self.named()
+        self.tile.value = fullest(self.scene.tiles(self.domain.value))
         self.measure()
 
 # %% ../../nbs/75_inspectors.views.ipynb #a8f0b2ed
@@ -269,23 +272,25 @@ class ViewsPanel(ViewsInspector):
         "Picture, words, table."
         self.data = self.data  # the strength of the bars belongs to the static figure too
         words = self.data["words"]
-        self.picture.value = shown(self.figure, "The augmentation bench. " + " ".join(words))
+        self.picture.value = shown(self.figure, f"The augmentation bench, {self.data['id']} of {self.data['domain']}. " + " ".join(words))
         self.words.value = "<ul>" + "".join(f"<li>{escape(w)}</li>" for w in words) + "</ul>"
         self.table.value = table_of(self.data, self.strength.value).to_html(float_format="{:.2f}".format, border=0)
 
     def code(self) -> str:
         "Lines that make this figure."
         state = {"rows": list(self.rows.value), "domain": self.domain.value, "tile": self.tile.value, "strength": self.strength.value, "draws": self.draws.value, "seed": self.seed}
-        return f"from msan_nb.inspectors.views import show_views\npanel = show_views({str(self.scene.run)!r}, {', '.join(f'{k}={v!r}' for k, v in state.items())})\npanel.figure"
+        return f"from msan_nb.inspectors.views import show_views\npanel = show_views({opening(self.scene)}, {', '.join(f'{k}={v!r}' for k, v in state.items())})\npanel.figure"
 
 def show_views(
     run, # a run's folder, or an opened `Scene`
     rows=None, # networks: "teacher", "student S₀" or methods
     domain: str | None = None, # one with vectors
-    **state, # tile, strength, draws, seed: what the controls shall say
+    run_seed: int | None = None, # of the run; the first finished one by default
+    root=None, # data root of a real run; MSAN_DATA by default
+    **state, # tile (a number, or the id of an image), strength, draws, seed (of the draws): what the controls shall say
 ) -> ViewsPanel: # a widget, with `.data` and `.figure`
     "The augmentation bench of a run."
-    known, scene = ("tile", "strength", "draws", "seed"), open_scene(run)
+    known, scene = ("tile", "strength", "draws", "seed"), open_scene(run, run_seed, root)
     if unknown := set(state) - set(known): raise InputError("show_views", ", ".join(sorted(unknown)), "some of " + ", ".join(known), "check the spelling")
     for row in rows or (): scene.check_row(row)
     return ViewsPanel(scene, rows, domain, **state)

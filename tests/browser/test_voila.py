@@ -29,13 +29,25 @@ def test_app(page, data):
     assert not page.get_by_text("import os").count(), "the app shows its code"
 
 
+OTHERS = {"Graphs": ".msan-graph:not(.msan-microscope *) .msan-node", "Embeddings": ".msan-scatter:not(.msan-microscope *) .msan-p", "Header exchange": "img[alt^='Header exchange']", "FSD": "img[alt*='FSD of']", "Views": "img[alt^='The augmentation bench']"}
+LISTEN = """text => { // was the message on the page, before any picture of the tab?
+  document.body.dataset.heard = '';
+  const watch = new MutationObserver(all => { for (const m of all) for (const node of m.addedNodes) {
+    if (!document.body.dataset.heard && node.textContent?.includes(text)) { document.body.dataset.heard = 'message first'; watch.disconnect(); } } });
+  watch.observe(document.body, { subtree: true, childList: true }); }"""
+
+
 def test_other_tabs_are_filled_when_opened(page):
     "A tab says at once that it works, and then shows its inspector."
     tabs = page.locator(".jupyter-widget-tab > .lm-TabBar .lm-TabBar-tab, .widget-tab > .lm-TabBar .lm-TabBar-tab")
     assert tabs.all_inner_texts() == ["Microscope", "Graphs", "Embeddings", "Header exchange", "FSD", "Views"]
-    for name, shown in (("Embeddings", ".msan-scatter:not(.msan-microscope *) .msan-p"), ("FSD", "img[alt*='FSD']")):
+    for name, shown in OTHERS.items():
+        assert not page.locator(shown).count(), f"{name} was made before it was opened"
+        page.evaluate(LISTEN, f"{name}: computing")
         tabs.filter(has_text=re.compile(f"^{name}$")).click()
-        until(page, lambda: page.locator(shown).count() and page.locator(shown).last.is_visible(), seconds(120) / 1000, f"the inspector {name}")
+        until(page, lambda: page.locator(shown).count() and page.locator(shown).last.is_visible(), seconds(180) / 1000, f"the inspector {name}")
+        assert page.evaluate("document.body.dataset.heard") == "message first", name
+        assert not page.get_by_text(f"{name}: computing").count(), f"{name} says that it works, and is done"
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):

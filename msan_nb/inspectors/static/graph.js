@@ -88,7 +88,7 @@ function copy(text, button) {
 }
 
 function render({ model, el }) {
-  const root = html("div", { className: "msan-graph" }, el);
+  const root = html("div", { className: "msan-graph", "data-lm-suppress-shortcuts": "true" }, el);
   html("style", {}, root, STYLE);
   const stage = html("div", { style: "position:relative" }, root);
   const tip = html("div", { className: "msan-tip", hidden: true, role: "tooltip" }, root);
@@ -162,14 +162,19 @@ function render({ model, el }) {
 
   function at(event) { const r = root.getBoundingClientRect(); return [event.clientX - r.left, event.clientY - r.top]; }
 
-  function draw_node(parent, n, i, panel, left, side) {
+  function neighbours(n, p, places) { // what stands on a node's edges, the five with the largest share of the loss first
+    const own = p.edges.filter(e => e.a === n.id || e.b === n.id).sort((a, b) => b.width - a.width).slice(0, 5);
+    return own.length ? [`${p.name}, ${data().values || "value"} to:`, ...own.map(e => `${places[e.a === n.id ? e.b : e.a].label}: ${number(e.value)} (${(100 * e.width).toFixed(1)} % of the loss)`)] : [];
+  }
+
+  function draw_node(parent, n, i, panel, left, side, beside) {
     const size = side * (n.size || 1), x = left + n.x * SIDE, y = TOP + n.y * SIDE;
-    const g = svg("g", { class: "msan-node", role: "button", tabindex: i === state.focus ? 0 : -1, "data-id": n.id, "data-i": i, "data-panel": panel, "aria-label": `${n.label}${n.words ? ". " + n.words : ""}` }, parent);
+    const g = svg("g", { class: "msan-node", role: "button", tabindex: i === state.focus ? 0 : -1, "data-id": n.id, "data-i": i, "data-panel": panel, "aria-label": [n.label, n.words, beside.length ? `${beside[0]} ${beside.slice(1).join("; ")}` : ""].filter(Boolean).join(". ") }, parent);
     if (n.thumb) svg("image", { href: n.thumb, x: x - size / 2, y: y - size / 2, width: size, height: size }, g);
     svg("rect", { class: "msan-frame", x: x - size / 2, y: y - size / 2, width: size, height: size, fill: n.thumb ? "none" : "#808080", stroke: "currentColor", "stroke-width": 1.5 }, g);
     const [dx, dy] = n.toward || [0, 1];
     if (n.short) svg("text", { x: x + dx * (size / 2 + 9), y: y + dy * (size / 2 + 6) + 3, "text-anchor": "middle", "font-size": 10, fill: "currentColor" }, g, n.short);
-    const about = () => `${n.label}${n.words ? "\n" + n.words : ""}`;
+    const about = () => [n.label, n.words, ...beside].filter(Boolean).join("\n");
     g.addEventListener("pointerenter", e => { fade(n.id); show_tip(about(), n.thumb, ...at(e)); });
     g.addEventListener("pointerleave", () => { fade(""); hide_tip(); });
     g.addEventListener("focus", () => { const a = g.getBoundingClientRect(), r = root.getBoundingClientRect(); state.focus = i; state.panel = panel; fade(n.id); show_tip(about(), n.thumb, a.right - r.left - 8, a.bottom - r.top - 8); });
@@ -191,7 +196,7 @@ function render({ model, el }) {
       if (e.value < 0) line.setAttribute("stroke-dasharray", "6 5");
       state.lines.push({ line, edge: e, words: about[i], ends });
     }
-    nodes().forEach((n, i) => draw_node(group, n, i, k, left, side));
+    nodes().forEach((n, i) => draw_node(group, n, i, k, left, side, neighbours(n, p, places)));
   }
 
   function draw_heat(page, h, k, left) {

@@ -151,16 +151,19 @@ text { font: 12px system-ui, sans-serif; fill: ${fg}; } text.msan-small { font-s
       return g;
     }
 
-    function drawDensities(f) { // each curve has area one; dashed = hollow
+    function drawDensities(f) { // each curve has area one; dashed = hollow; its marker stands on its peak, so that colour is never alone
       const g = svgOf("g", { class: "msan-densities", "aria-hidden": "true" });
       if (!f.strip) return g;
       const sets = new Map();
       points().forEach((p, i) => { if (visible(i)) sets.has(keyOf(p)) ? sets.get(keyOf(p)).push(p) : sets.set(keyOf(p), [p]); });
       for (const [axis, range] of [["x", f.xs], ["y", f.ys]]) {
-        const curves = [...sets.values()].map(s => [s[0], density(s.map(p => p[axis]), ...range)]).filter(([, c]) => c), top = Math.max(...curves.flatMap(([, c]) => c.map(([, d]) => d)));
-        for (const [p, c] of curves) {
-          const d = c.map(([at, v]) => (axis === "x" ? [f.X(at), f.y0 - 4 - (v / top) * (STRIP - 10)] : [f.x1 + 4 + (v / top) * (STRIP - 10), f.Y(at)]).map(z => z.toFixed(1)).join(",")).join("L");
-          g.append(svgOf("path", { class: "msan-curve", d: "M" + d, stroke: p.colour, "stroke-dasharray": p.hollow ? "5 3" : null }));
+        const curves = [...sets.values()].map(s => [s, density(s.map(p => p[axis]), ...range)]).filter(([, c]) => c), top = Math.max(...curves.flatMap(([, c]) => c.map(([, d]) => d)));
+        for (const [s, c] of curves) {
+          const p = s[0];
+          const place = ([at, v]) => (axis === "x" ? [f.X(at), f.y0 - 4 - (v / top) * (STRIP - 10)] : [f.x1 + 4 + (v / top) * (STRIP - 10), f.Y(at)]).map(z => z.toFixed(1)).join(",");
+          const best = c.reduce((a, b) => (b[1] > a[1] ? b : a)), peak = best[1] > 0 ? best : [s.reduce((sum, q) => sum + q[axis], 0) / s.length, 0]; // a needle between two places of the curve
+          g.append(svgOf("path", { class: "msan-curve", d: "M" + c.map(place).join("L"), stroke: p.colour, "stroke-dasharray": p.hollow ? "5 3" : null }),
+            svgOf("path", { class: "msan-peak", d: shape(p.marker, 4), transform: `translate(${place(peak)})`, fill: p.hollow ? "none" : p.colour, stroke: p.colour, "stroke-width": 1.4, "data-marker": p.marker }));
         }
       }
       return g;
