@@ -73,24 +73,24 @@ def terms_of(
 # %% ../../nbs/76_inspectors.microscope.ipynb #3b8280ef
 def normalised_distances(
     scene: Scene, # an opened run
-) -> pd.DataFrame: # row, domain, normalised, low, high, half, null (all normalised), value, n, m, dim, groups_a, groups_b
+) -> pd.DataFrame: # row, domain, normalised, low, high, half, null, null_high (all normalised), value, level (of interval and null_high), n, m, dim, groups_a, groups_b
     "Distances of every unseen domain from the source's test images."
     unseen = set(scene.metrics.loc[scene.metrics["split"] == "unseen", "domain"])
     found = scene.fsd[(scene.fsd["kind"] == "between") & scene.fsd["domain"].isin(unseen)].rename(columns={"network": "row"}).reset_index(drop=True)
     factor = (found["normalised"] / found["value"]).where(found["value"] > 0, 0.0)
-    for name in ("low", "high", "half", "null"): found[name] = found[name] * factor
-    return found[["row", "domain", "normalised", "low", "high", "half", "null", "value", "n", "m", "dim", "groups_a", "groups_b"]]
+    for name in ("low", "high", "half", "null", "null_high"): found[name] = found[name] * factor
+    return found[["row", "domain", "normalised", "low", "high", "half", "null", "null_high", "value", "level", "n", "m", "dim", "groups_a", "groups_b"]]
 
 def closer(
-    before: dict, # "normalised", "low", "high", "half", "null" of S₀; all but the first may be NaN
+    before: dict, # "low", "high", "half", "null_high" of S₀; all may be NaN
     after: dict, # the same of a method
 ) -> str: # "closer", "farther", or why it cannot be said
     "Whether a distance fell."
-    if not all(np.isfinite(r[k]) for r in (before, after) for k in ("low", "high", "half", "null")): return "no interval, so no claim"
+    if not all(np.isfinite(r[k]) for r in (before, after) for k in ("low", "high", "half", "null_high")): return "no interval, so no claim"
     fell, rose = after["high"] < before["low"], after["low"] > before["high"]
     if not (fell or rose): return "within the intervals, so no claim"
     larger = before if fell else after
-    if larger["half"] <= larger["null"]: return "no farther than a domain from itself (the null), so no claim"
+    if larger["half"] <= larger["null_high"]: return "cannot be told apart from halves of one set (the null), so no claim"
     return "closer" if fell else "farther"
 
 # %% ../../nbs/76_inspectors.microscope.ipynb #5e27ae9d
@@ -351,7 +351,7 @@ def _closer(row, unseen, distances):
     fell = sum(after["normalised"] < before["normalised"] for before, after in pairs.values())
     head = "Closer: " + ", ".join(near) if near and not far else "Farther: " + ", ".join(far) if far and not near else "Mixed" if near else "No claim"
     n = next(iter(pairs.values()))[1] if pairs else {"n": 0, "m": 0, "dim": 0}
-    words = f"Normalised FSD to the source's test images, S₀ → {row}: smaller in {fell} of {len(pairs)} domains, beyond interval and null in {len(near)}. n = {n['n']} and {n['m']} tiles, D = {n['dim']}."
+    words = f"Normalised FSD to the source's test images, S₀ → {row}: smaller in {fell} of {len(pairs)} domains, beyond interval and null in {len(near)}; larger beyond both in {len(far)}. n = {n['n']} and {n['m']} tiles, D = {n['dim']}."
     return {"closer": head, "closer_words": words, "domains": [_said(d, p, f": {found[d]}") for d, p in pairs.items()]}
 
 def _said(domain, pair, verdict):
@@ -382,7 +382,7 @@ def _gathered(scene, judged, most):
     return {**_heads(scene, judged), "rows": _rows(scene), "domains": domains, "table": table, "table_note": "Dice inside the field of view at the harmonised scale; " + ("patients with their pixels pooled." if scene.recipe.unit == "group" else "means over images."),
             "images": images, "images_note": note, "errors": errors, "error_key": ERRORS, "answers": answers, "fsd": distances.to_dict("records"), "fsd_note": _FSD_NOTE, **_clouds(scene, images, pictures, full, not note), "pictures": pictures.uris}
 
-_FSD_NOTE = "Lines: interval over groups (patients). half | null: at half the vectors, the distance between the domains and that between halves of one domain, which is what no shift at all would give. The floor is the distance of the masks themselves, which no network can go below by right."
+_FSD_NOTE = "Lines: interval over groups (patients). half | null (high): at half the vectors, the distance between the domains, and beside it that between halves of one domain, on average and what 90 % of them stay below; a half that is not above this cannot be told apart from no shift at all. The floor is the distance of the masks themselves, which no network can go below by right."
 
 def _heads(scene, judged):
     "Title and what limits the claims."

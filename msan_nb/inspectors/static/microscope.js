@@ -239,15 +239,15 @@ function render({ model, el }) {
 
   // distances before and after
   const distances = panel("Distance of each unseen domain from the source: before and after", "fsd");
-  const fsd_rows = () => [["network", "domain", "normalised", "low", "high", "half", "null", "value", "n", "m", "D", "groups", "source groups"], ...data.fsd.map((f) => [f.row, f.domain, f.normalised, f.low, f.high, f.half, f.null, f.value, f.n, f.m, f.dim, f.groups_a, f.groups_b])];
+  const fsd_rows = () => [["network", "domain", "normalised", "low", "high", "half", "null", "null_high", "value", "n", "m", "D", "groups", "source groups"], ...data.fsd.map((f) => [f.row, f.domain, f.normalised, f.low, f.high, f.half, f.null, f.null_high, f.value, f.n, f.m, f.dim, f.groups_a, f.groups_b])];
   function fsd_picture() {
     const shown = [...new Set(["P-SAE", "teacher", "student S₀", state.row])], found = unseen.flatMap((d) => [null, ...shown.map((r) => data.fsd.find((f) => f.row === r && f.domain === d))]);
-    const left = 122, right = 252, width = 680, line = 19, top = 24, height = top + found.length * line + 34;
+    const left = 122, right = 276, width = 680, line = 19, top = 24, height = top + found.length * line + 34;
     const all = data.fsd.filter((f) => shown.includes(f.row) && unseen.includes(f.domain)), far = 1.05 * Math.max(1e-9, ...all.flatMap((f) => [f.normalised, f.high ?? 0]));
     const x = (v) => left + ((width - left - right) * Math.min(v, far)) / far;
     const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, class: "msan-m-picture", role: "img", "aria-label": `Normalised distances from the source for ${shown.join(", ")}; the numbers stand beside` });
     const write = (px, py, text, more = {}) => { const node = drawn("text", { x: px, y: py, ...more }); node.textContent = text; svg.append(node); return node; };
-    write(width - right + 12, 14, "FSD [interval]", { "font-weight": 600 }); write(width - 88, 14, "half | null", { "font-weight": 600 });
+    write(width - right + 12, 14, "FSD [interval]", { "font-weight": 600 }); write(width - 128, 14, "half | null (high)", { "font-weight": 600 });
     found.forEach((f, i) => {
       const y = top + (i + 0.7) * line, d = unseen[Math.floor(i / (shown.length + 1))];
       if (i % (shown.length + 1) === 0) { svg.append(drawn("path", { d: SHAPES[domain[d].marker] ?? SHAPES.o, fill: domain[d].colour, transform: `translate(8 ${y - 4})` })); write(18, y, d, { "font-weight": 600 }); return; }
@@ -258,7 +258,7 @@ function render({ model, el }) {
       if (f.low != null) svg.append(drawn("line", { x1: x(f.low), x2: x(f.high), y1: y - 4, y2: y - 4, stroke: style.colour === "#000000" ? "currentColor" : style.colour, "stroke-width": own ? 4 : 2.2, "stroke-dasharray": own ? null : "5 2" }));
       svg.append(drawn("path", { d: SHAPES[style.marker] ?? SHAPES.o, fill: style.colour === "#000000" ? "currentColor" : style.colour, transform: `translate(${x(f.normalised)} ${y - 4})` }));
       write(width - right + 12, y, `${number(f.normalised, 2)}${f.low == null ? " [no interval]" : ` [${number(f.low, 2)}, ${number(f.high, 2)}]`}`, { "font-weight": own ? 700 : 400 });
-      if (f.half != null) write(width - 88, y, `${number(f.half, 2)} | ${number(f.null, 2)}`);
+      if (f.half != null) write(width - 128, y, `${number(f.half, 2)} | ${number(f.null, 2)} (${number(f.null_high, 2)})`);
     });
     const foot = top + found.length * line + 12;
     for (const v of [0, far / 2.1, far / 1.05]) write(x(v), foot, number(v, 2), { "text-anchor": "middle" });
