@@ -228,7 +228,7 @@ function render({ model, el }) {
     const top = table.querySelector(".msan-m-table")?.scrollTop ?? 0;
     table.replaceChildren(
       tag("div", { class: "msan-m-scroll msan-m-table", tabindex: 0, role: "region", "aria-label": "table of methods" }, tag("table", {},
-        tag("thead", {}, tag("tr", {}, tag("th", { scope: "col" }, "method"), ...columns.map((d) => tag("th", { scope: "col" }, tag("span", { class: "msan-m-key" }, mark(d), d.name), tag("br"), tag("span", { class: "msan-m-small" }, d.role, tag("br"), `${d.images} images`))), tag("th", { scope: "col" }, "unseen", tag("br"), "mean"))),
+        tag("thead", {}, tag("tr", {}, tag("th", { scope: "col" }, "method"), ...columns.map((d) => tag("th", { scope: "col" }, tag("span", { class: "msan-m-key" }, mark(d), d.name), tag("br"), tag("span", { class: "msan-m-small" }, d.role, tag("br"), `${data.unit === "group" ? `${d.groups} patients, ` : ""}${d.images} images`))), tag("th", { scope: "col" }, "unseen", tag("br"), "mean"))),
         tag("tbody", {}, data.rows.map(line)))),
       tag("p", { class: "msan-m-small" }, `Choose a row to look at it everywhere. Underlined: the lowest of a column. ${data.table_note}`),
       tools("methods", { rows: cells, code: code(["data['table']  # row -> domain -> mean Dice"]) }));
@@ -274,26 +274,28 @@ function render({ model, el }) {
   }
 
   // images, worst first
-  const gallery = panel("Images, worst first", "images");
+  const gallery = panel("Images, worst first", "images"), tile_of = {};
+  data.points.forEach((p) => { tile_of[p.image] ??= p.thumb; }); // a picture for images that have none of their own
   function card(i) {
-    const im = data.images[i], dice = dice_of(i), uri = picture(im.thumb);
+    const im = data.images[i], dice = dice_of(i), uri = picture(im.thumb ?? tile_of[i]);
     return tag("button", { type: "button", class: "msan-m-image", "data-image": im.key, "aria-pressed": state.selected.has(im.key) ? "true" : "false", title: `${im.id}, ${im.domain}: Dice ${number(dice)} (${state.row})`, onclick: () => pick(i) },
       uri ? tag("img", { src: uri, alt: "", loading: "lazy" }) : tag("span", { class: "msan-m-blank" }, "no picture"),
       tag("span", {}, tag("b", {}, number(dice)), " ", mark(domain[im.domain], 10), " ", im.domain), tag("span", { class: "msan-m-small" }, im.id));
   }
-  const listed = () => data.images.map((_, i) => i).filter((i) => state.shown === "all" ? domain[data.images[i].domain].role !== "source, validation" : state.shown === "unseen" ? domain[data.images[i].domain].role === UNSEEN : state.shown === "selected" ? state.selected.has(data.images[i].key) : data.images[i].domain === state.shown).sort((a, b) => (dice_of(a) ?? 2) - (dice_of(b) ?? 2));
+  const asked = () => data.images.map((_, i) => i).filter((i) => state.shown === "all" ? domain[data.images[i].domain].role !== "source, validation" : state.shown === "unseen" ? domain[data.images[i].domain].role === UNSEEN : state.shown === "selected" ? state.selected.has(data.images[i].key) : data.images[i].domain === state.shown).sort((a, b) => (dice_of(a) ?? 2) - (dice_of(b) ?? 2));
+  const listed = () => (state.shown === "selected" ? asked() : asked().filter((i) => data.images[i].shown !== false));
   const filter = tag("select", { "aria-label": "which images", onchange: (e) => { state.shown = e.target.value; timed(show_images); } },
     [["unseen", "unseen domains"], ["all", "all tested"], ["selected", "the selected ones"], ...data.domains.map((d) => [d.name, `${d.name} (${d.role})`])].map(([value, text]) => tag("option", { value }, text)));
   if (unseen.length) filter.value = state.shown = "unseen";
   const list = tag("div", { class: "msan-m-gallery", role: "group", "aria-label": "images sorted by Dice" }), list_note = tag("p", { class: "msan-m-small" });
   const clear = tag("button", { type: "button", onclick: () => choose([]) }, "clear the selection");
-  gallery.append(tag("div", { class: "msan-m-strip" }, filter, clear), list_note, list, tools("images", { rows: () => [["image", "domain", "group", ...data.rows.map((r) => r.name)], ...listed().map((i) => { const im = data.images[i]; return [im.id, im.domain, im.group, ...im.dice]; })], code: code(["sorted(data['images'], key=lambda image: image['dice'][0])"]) }));
+  gallery.append(tag("div", { class: "msan-m-strip" }, filter, clear), list_note, list, tools("images", { rows: () => [["image", "domain", "group", ...data.rows.map((r) => r.name)], ...asked().map((i) => { const im = data.images[i]; return [im.id, im.domain, im.group, ...im.dice]; })], code: code(["sorted(data['images'], key=lambda image: image['dice'][0])"]) }));
   function show_images() {
-    const shown = listed();
+    const shown = listed(), all = asked().length;
     list.replaceChildren(...(shown.length ? shown.map(card) : [tag("p", { class: "msan-m-say", role: "status" }, state.shown === "selected" ? "Nothing is selected: click images, draw a lasso round points, or click a node." : "No image here.")]));
     const chosen = data.images.map((_, i) => i).filter((i) => state.selected.has(data.images[i].key)), others = data.images.map((_, i) => i).filter((i) => !state.selected.has(data.images[i].key));
     const words = (xs) => `${number(mean(xs.map((i) => dice_of(i)).filter((x) => x != null)), 3)}`;
-    list_note.textContent = `${shown.length} image${shown.length === 1 ? "" : "s"} by Dice of ${state.row}. ` + (chosen.length ? `Selected: ${chosen.length}, mean Dice ${words(chosen)}${others.length ? `; the others ${words(others)}` : ""}.` : "None selected.") + (data.images_note ? ` ${data.images_note}` : "");
+    list_note.textContent = `${shown.length < all ? `${shown.length} of ${all} images shown (the worst of every row, and an even sample of the others),` : `${all} image${all === 1 ? "" : "s"}`} by Dice of ${state.row}. ` + (chosen.length ? `Selected: ${chosen.length}, mean Dice ${words(chosen)}${others.length ? `; the others ${words(others)}` : ""}.` : "None selected.") + (data.images_note ? ` ${data.images_note}` : "");
     clear.disabled = !state.selected.size;
   }
   const repress = () => { for (const button of root.querySelectorAll(".msan-m-image")) button.setAttribute("aria-pressed", state.selected.has(button.dataset.image) ? "true" : "false"); };
@@ -305,7 +307,7 @@ function render({ model, el }) {
   function bounds_of(rows) { // x0, y0, x1, y1 of some networks at all snapshots
     return (known_bounds[rows.join("|")] ??= rows.flatMap((r) => Object.values(data.xy[r])).reduce((b, xy) => { for (let i = 0; i < xy.length; i += 2) if (xy[i] != null) { b[0] = Math.min(b[0], xy[i]); b[1] = Math.min(b[1], xy[i + 1]); b[2] = Math.max(b[2], xy[i]); b[3] = Math.max(b[3], xy[i + 1]); } return b; }, [Infinity, Infinity, -Infinity, -Infinity]));
   }
-  const scatter_home = panel("Vectors of all tiles, in one frame that stands still", "scatter"), scatter_note = tag("p", { class: "msan-m-small" }), scatter_el = tag("div");
+  const scatter_home = panel("Vectors of tiles, in one frame that stands still", "scatter"), scatter_note = tag("p", { class: "msan-m-small" }), scatter_el = tag("div");
   scatter_home.append(tag("label", { class: "msan-m-small" }, "Frame: ", frame), scatter_el, scatter_note);
   const scatter_model = shim({ data: scatter_data(), selected: [], hovered: -1 });
   function scatter_data() {
