@@ -1322,6 +1322,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                             'msan_nb/inspectors/microscope.py'),
                                                'msan_nb.inspectors.microscope._graph': ( 'inspectors.microscope.html#_graph',
                                                                                          'msan_nb/inspectors/microscope.py'),
+                                               'msan_nb.inspectors.microscope._graph_of': ( 'inspectors.microscope.html#_graph_of',
+                                                                                            'msan_nb/inspectors/microscope.py'),
                                                'msan_nb.inspectors.microscope._heads': ( 'inspectors.microscope.html#_heads',
                                                                                          'msan_nb/inspectors/microscope.py'),
                                                'msan_nb.inspectors.microscope._probe': ( 'inspectors.microscope.html#_probe',

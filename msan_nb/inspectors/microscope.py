@@ -19,6 +19,7 @@ from PIL import Image
 
 from ..core import InputError, read_json
 from ..distill.dcgd import centred, inter_edges
+from .graphs import options_of
 from .base import Panel, Scene, canvas, live, look_of, open_scene, plain, read_some, save_row, thumbnail
 from ..repro.evaluate import predict_image, vectors
 from ..repro.tables import REFERENCES, family, units
@@ -300,7 +301,7 @@ def graph_nodes(
     images: list[dict], # from `image_table`
     points: Points, # from `choose_points`
     each: int = 4, # images of each domain in the graph across domains
-) -> dict: # "inter", "intra", "domains" -> nodes (numbers of points), ids, labels, x, y, partners, pairs, views, note
+) -> dict: # "inter", "views", "intra", "domains" -> nodes (numbers of points), ids, labels, x, y, partners, pairs, views, note
     "Which points are nodes of which graph, and where they lie."
     V, B, start = points.probe
     name = lambda k: f"{images[points.images[k]]['id']} · {points.tiles[k] + 1}"
@@ -309,10 +310,12 @@ def graph_nodes(
     stars = [[v*B + b for v in range(1, V)] for b in range(B)] + [[] for _ in range((V - 1)*B)]
     inner = ring(B, 0.27)
     spread = [(x + 0.18*dx, y + 0.18*dy) for v in range(1, V) for b, (x, y) in enumerate(inner) for dx, dy in [_turned(b / B, v, V)]]
-    intra = _graph(list(range(start, start + V*B)), inner + spread, [name(k) + (f" view {points.views[k]}" if points.views[k] else "") for k in range(start, start + V*B)], stars, None, "From each tile to its photometric views.")
+    everyone, all_names = list(range(start, start + V*B)), [name(k) + (f" view {points.views[k]}" if points.views[k] else "") for k in range(start, start + V*B)]
+    views = _graph(everyone, [ring(V*B)[b*V + v] for v in range(V) for b in range(B)], all_names, _complete(V*B), None, f"{B} validation tiles of the source, each with its {V - 1} photometric views.")
+    intra = _graph(everyone, inner + spread, all_names, stars, None, "From each tile to its photometric views.")
     chosen = [k for d in scene.embedded for k in _first_tiles(images, points, d, each)]
     across = _graph(chosen, ring(len(chosen)), [name(k) for k in chosen], _complete(len(chosen)), None, f"One tile each of the {each} images of every domain that are worst (under the row that the page began with) and have vectors; no loss ever saw them.")
-    return {"inter": inter, "intra": intra, "domains": across}
+    return {"inter": inter, "views": views, "intra": intra, "domains": across}
 
 def _complete(n): return [[j for j in range(n) if j != i] for i in range(n)]
 
@@ -415,14 +418,19 @@ def _heads(scene, judged):
     "Title and what limits the claims."
     source, unseen = scene.domains[0].rsplit("/", 1)[0], [d["name"] for d in _domains(scene) if d["role"] == "unseen"]
     kind = "Synthetic images: this shows how the method behaves, and says nothing about patients" if scene.synthetic else "Real images"
-    return {"title": f"Microscope: {scene.recipe.task}, {source} → {', '.join(unseen) or 'nothing unseen'}", "run": scene.run.name, "tag": f"{scene.run.name}-{scene.seed}", "seed": scene.seed, "judged": judged, "steps": scene.steps, "tau": 0.1,
+    return {"title": f"Microscope: {scene.recipe.task}, {source} → {', '.join(unseen) or 'nothing unseen'}", "run": scene.run.name, "tag": f"{scene.run.name}-{scene.seed}", "seed": scene.seed, "judged": judged, "steps": scene.steps, "tau": options_of(scene, judged).tau,
             "note": f"{kind} · seed {scene.seed} (one training: nothing here tells of the noise between trainings) · {len(scene.methods)} methods from the same S₀ · preset {scene.recipe.preset}" + (": everything runs, nothing is learnt" if scene.recipe.preset == "tiny" else "")}
 
 def _rows(scene):
     "The networks: name, family, terms, look."
     terms, looks = terms_of(scene), look_of(scene.rows)
     words = {"teacher": "the large network", "student S₀": "the small network before distillation, where every method begins"}
-    return [{"name": r, "family": family(r), "method": r in scene.methods, "terms": terms[r], "words": words.get(r, "trained with " + ", ".join(t["name"] for t in terms[r] if t["on"])), "colour": looks[r][0], "marker": looks[r][1]} for r in scene.rows]
+    return [{"name": r, "family": family(r), "method": r in scene.methods, "terms": terms[r], "words": words.get(r, "trained with " + ", ".join(t["name"] for t in terms[r] if t["on"])), "graph": _graph_of(scene, r), "colour": looks[r][0], "marker": looks[r][1]} for r in scene.rows]
+
+def _graph_of(scene, row):
+    "How a row's own graphs are made."
+    options = options_of(scene, row)
+    return {k: getattr(options, k) for k in ("tau", "edge", "kind", "nodes")}
 
 def _domains(scene):
     "The domains: name, role, number of images, look."
