@@ -379,6 +379,8 @@ function render({ model, el }) {
   const graph_kinds = { inter: "between images (inter): the probe's anchors", views: "between images and views (inter, all views)", intra: "an image and its views (intra): the probe's stars", domains: "across domains: images of every domain" };
   const graph_kind = tag("select", { "aria-label": "which graph", title: "which nodes are compared with which", onchange: (e) => { state.graph = e.target.value; timed(show_graph); } }, Object.entries(graph_kinds).filter(([k]) => data.graphs[k]).map(([value, text]) => tag("option", { value }, text)));
   graph_home.append(tag("div", { class: "msan-m-strip" }, graph_kind), graph_note, graph_el);
+  const graph_code = () => (state.graph === "domains" ? code("from msan_nb.inspectors.microscope import show_microscope", () => [`show_microscope(run, row=${py(state.row)})  # the graph across domains is drawn by the page alone`])
+    : code("from msan_nb.inspectors.graphs import show_graphs", () => [`show_graphs(run, ${[`row=${py(state.row === "teacher" ? "student S₀" : state.row)}`, `graph=${py({ inter: "inter", views: "inter, all views", intra: "intra" }[state.graph])}`, `tau=${+state.tau.toPrecision(4)}`, ...shown_step()].join(", ")})${state.row === "teacher" ? "  # the teacher is drawn beside it" : ""}`]))();
   const graph_model = shim({ data: graph_data(), clicked: "", selected: [] });
   function tone(difference) { // blue: less alike than for the teacher; grey: the same; vermilion: more
     const t = Math.max(-1, Math.min(1, difference / 0.5)), end = t < 0 ? [0, 114, 178] : [213, 94, 0];
@@ -400,8 +402,6 @@ function render({ model, el }) {
     return { nodes, panels: [{ name: "teacher", edges: edges(T, pT, false) }, ...(own.length ? [{ name: state.row, edges: edges(S, pS, true) }] : [])], heat: [{ name: "teacher", matrix: heat(T), rows: g.labels, columns }, ...own], scale: { min: -1, max: 1 }, title: graph_kinds[state.graph], caption: `Edge: cosine of the centred vectors. Matrices: the same numbers, from −1 to 1; their difference on a scale of its own.`,
       legend: { more: `${state.row}: more alike than for the teacher`, less: `${state.row}: less alike` }, code: graph_code() };
   }
-  const graph_code = () => (state.graph === "domains" ? code("from msan_nb.inspectors.microscope import show_microscope", () => [`show_microscope(run, row=${py(state.row)})  # the graph across domains is drawn by the page alone`])
-    : code("from msan_nb.inspectors.graphs import show_graphs", () => [`show_graphs(run, ${[`row=${py(state.row === "teacher" ? "student S₀" : state.row)}`, `graph=${py({ inter: "inter", views: "inter, all views", intra: "intra" }[state.graph])}`, `tau=${+state.tau.toPrecision(4)}`, ...shown_step()].join(", ")})${state.row === "teacher" ? "  # the teacher is drawn beside it" : ""}`]))();
   const graph_marks = () => { const g = data.graphs[state.graph]; graph_model.set("selected", g.ids.filter((_, i) => state.selected.has(data.images[data.points[g.nodes[i]].image].key))); };
   function show_graph() {
     graph_model.set("data", graph_data()); graph_marks();
