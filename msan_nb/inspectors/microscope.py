@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['GKD_TERMS', 'ERRORS', 'PARTS', 'Frame', 'fixed_frame', 'mean_dice', 'terms_of', 'normalised_distances', 'closer',
-           'image_table', 'Pictures', 'error_picture', 'samples_of', 'kept_examples', 'predicted', 'shown_rows',
-           'draw_images', 'Points', 'choose_points', 'point_vectors', 'upper', 'ring', 'graph_nodes', 'answers_for',
-           'microscope_data', 'microscope_figure', 'Microscope', 'show_microscope']
+           'image_table', 'shown_images', 'Pictures', 'error_picture', 'samples_of', 'kept_examples', 'predicted',
+           'shown_rows', 'draw_images', 'Points', 'choose_points', 'point_vectors', 'upper', 'ring', 'graph_nodes',
+           'answers_for', 'microscope_data', 'microscope_figure', 'Microscope', 'show_microscope']
 
 # %% ../../nbs/76_inspectors.microscope.ipynb #2b0f8f07
 import base64, io
@@ -19,6 +19,7 @@ from PIL import Image
 
 from ..core import InputError, read_json
 from ..distill.dcgd import centred, inter_edges
+from .graphs import options_of
 from .base import Panel, Scene, canvas, live, look_of, open_scene, plain, read_some, save_row, thumbnail
 from ..repro.evaluate import predict_image, vectors
 from ..repro.tables import REFERENCES, family, units
@@ -73,38 +74,51 @@ def terms_of(
 # %% ../../nbs/76_inspectors.microscope.ipynb #3b8280ef
 def normalised_distances(
     scene: Scene, # an opened run
-) -> pd.DataFrame: # row, domain, normalised, low, high, half, null (all normalised), value, n, m, dim, groups_a, groups_b
+) -> pd.DataFrame: # row, domain, normalised, low, high, half, null, null_high (all normalised), value, level (of interval and null_high), n, m, dim, groups_a, groups_b
     "Distances of every unseen domain from the source's test images."
     unseen = set(scene.metrics.loc[scene.metrics["split"] == "unseen", "domain"])
     found = scene.fsd[(scene.fsd["kind"] == "between") & scene.fsd["domain"].isin(unseen)].rename(columns={"network": "row"}).reset_index(drop=True)
     factor = (found["normalised"] / found["value"]).where(found["value"] > 0, 0.0)
-    for name in ("low", "high", "half", "null"): found[name] = found[name] * factor
-    return found[["row", "domain", "normalised", "low", "high", "half", "null", "value", "n", "m", "dim", "groups_a", "groups_b"]]
+    for name in ("low", "high", "half", "null", "null_high"): found[name] = found[name] * factor
+    return found[["row", "domain", "normalised", "low", "high", "half", "null", "null_high", "value", "level", "n", "m", "dim", "groups_a", "groups_b"]]
 
 def closer(
-    before: dict, # "normalised", "low", "high", "half", "null" of S₀; all but the first may be NaN
+    before: dict, # "low", "high", "half", "null_high" of S₀; all may be NaN
     after: dict, # the same of a method
 ) -> str: # "closer", "farther", or why it cannot be said
     "Whether a distance fell."
-    if not all(np.isfinite(r[k]) for r in (before, after) for k in ("low", "high", "half", "null")): return "no interval, so no claim"
+    if not all(np.isfinite(r[k]) for r in (before, after) for k in ("low", "high", "half", "null_high")): return "no interval, so no claim"
     fell, rose = after["high"] < before["low"], after["low"] > before["high"]
     if not (fell or rose): return "within the intervals, so no claim"
     larger = before if fell else after
-    if larger["half"] <= larger["null"]: return "no farther than a domain from itself (the null), so no claim"
+    if larger["half"] <= larger["null_high"]: return "cannot be told apart from halves of one set (the null), so no claim"
     return "closer" if fell else "farther"
 
 # %% ../../nbs/76_inspectors.microscope.ipynb #5e27ae9d
 def image_table(
     scene: Scene, # an opened run
     judged: str, # the row that orders them
-    most: int = 60, # images kept of each domain
 ) -> list[dict]: # key, id, domain, group, dice, missed, wrong (lists in the order of `scene.rows`), worst first
     "The images of all domains, by Dice of one row."
     rows = scene.metrics.query("scale == 'harmonised' and region == 'fov'").assign(missed=lambda m: m["fn"] / (m["tp"] + m["fn"]), wrong=lambda m: m["fp"] / (m["tp"] + m["fp"]))
     wide = rows.groupby(["domain", "group", "image", "method"], sort=False)[["dice", "missed", "wrong"]].mean().unstack("method")
     found = [{"key": f"{d}|{image}", "id": image, "domain": d, "group": group, **{k: line[k].reindex(scene.rows).tolist() for k in ("dice", "missed", "wrong")}} for (d, group, image), line in wide.iterrows()]
     found.sort(key=lambda im: im["dice"][scene.rows.index(judged)])
-    return [im for d in scene.domains for im in [i for i in found if i["domain"] == d][:most]]
+    return [im for d in scene.domains for im in found if im["domain"] == d]
+
+def shown_images(
+    images: list[dict], # from `image_table`
+    most: int = 60, # of each domain, unless the worst ones of all rows are more
+    worst: int = 6, # of each row
+) -> set[int]: # numbers of images
+    "The images that get a picture: the worst of every row, and an even sample of the others."
+    return {i for d in dict.fromkeys(im["domain"] for im in images) for i in _shown_of([i for i, im in enumerate(images) if im["domain"] == d], images, most, worst)}
+
+def _shown_of(mine, images, most, worst):
+    "Those of one domain, whose numbers are given in the order of the judged row."
+    chosen = {i for row in range(len(images[mine[0]]["dice"])) for i in sorted(mine, key=lambda i: images[i]["dice"][row])[:worst]}
+    others = [i for i in mine if i not in chosen]
+    return chosen | {others[int(k)] for k in np.linspace(0, len(others) - 1, min(len(others), max(0, most - len(chosen)))).round()}
 
 # %% ../../nbs/76_inspectors.microscope.ipynb #2f23d45d
 ERRORS = (("#ffffff", "found (true positive)"), ("#E69F00", "marked, but not there (false positive)"), ("#3b6fd1", "there, but missed (false negative)"), ("#000000", "background"), ("#3a3a3a", "outside the field of view"))
@@ -175,18 +189,21 @@ def shown_rows(
 
 def draw_images(
     scene: Scene, # an opened run
-    images: list[dict], # from `image_table`; gets "thumb" and "large", numbers of pictures or None
+    images: list[dict], # from `image_table`; gets "shown", and "thumb" and "large", numbers of pictures or None
     rows: list[str], # rows with error maps
     pictures: Pictures, # gets the pictures
-    worst: int = 3, # images of each domain with error maps, beside the examples
+    worst: int = 4, # images of each domain with error maps, beside the examples
+    most: int = 60, # images of each domain with a thumbnail, see `shown_images`
 ) -> tuple[dict, str]: # number of an image -> row -> number of a picture; and what is missing
-    "Thumbnails of all images, error maps of some."
+    "Thumbnails of the shown images, error maps of some."
+    listed = shown_images(images, most)
     (samples, note), kept, errors, seen = samples_of(scene), kept_examples(scene), {}, {}
     for i, im in enumerate(images):
         seen[im["domain"]] = seen.get(im["domain"], 0) + 1
         sample, example = samples.get(im["key"]), kept.get(im["key"])
         pixels, mask = (sample.image[0], sample.mask) if sample else (example["image"] / 255, example["mask"]) if example else (None, None)
-        im["thumb"] = None if pixels is None else pictures.add(thumbnail(pixels, 96))
+        im["shown"] = i in listed
+        im["thumb"] = None if pixels is None or i not in listed else pictures.add(thumbnail(pixels, 96))
         chosen = example is not None or (sample is not None and seen[im["domain"]] <= worst)
         im["large"] = pictures.add(thumbnail(pixels, 168, mask)) if chosen else None
         if chosen: errors[i] = {row: pictures.add(error_picture(*_compared(scene, row, sample, example))) for row in rows}
@@ -211,20 +228,25 @@ def choose_points(
     scene: Scene, # an opened run
     images: list[dict], # from `image_table`
     most: int = 125, # tiles of each domain
+    worst: int = 4, # images of each domain of which one tile is always there
 ) -> Points:
-    "The tiles that are shown: those of listed images, evenly thinned."
+    "The tiles that are shown: evenly thinned over all images, with one tile at least of the worst."
     number, rows, owner, tiles = {im["key"]: i for i, im in enumerate(images)}, {}, [], []
     for d in scene.embedded:
-        ids, count = scene.vectors("teacher", d)[1], {}
-        kept = [(r, number[f"{d}|{name}"]) for r, name in enumerate(ids) if f"{d}|{name}" in number]
-        kept = [kept[int(i)] for i in np.linspace(0, len(kept) - 1, min(most, len(kept))).round()]
-        rows[d] = [r for r, _ in kept]
-        for _, i in kept: owner.append(i); tiles.append(count.get(i, 0)); count[i] = count.get(i, 0) + 1
+        ids = scene.vectors("teacher", d)[1]
+        of, nth = [number.get(f"{d}|{name}") for name in ids], [ids[:r].count(name) for r, name in enumerate(ids)]
+        rows[d] = _thinned(of, most, worst)
+        owner += [of[r] for r in rows[d]]; tiles += [nth[r] for r in rows[d]]
     (V, B), ids = scene.snapshot(scene.steps[0])[0]["probe"].shape[:2], scene.snapshot(scene.steps[0])[1]["ids"]
     source, nth = scene.metrics.loc[scene.metrics["split"] == "val", "domain"].iloc[0], [ids[:b].count(ids[b]) for b in range(B)]
     there = [b for b in range(B) if f"{source}|{ids[b]}" in number]
-    if len(there) < B: raise InputError(scene.folder, "a probe of images that are not in metrics.csv", "the files of one run", "make the run again")
+    if len(there) < B or None in owner: raise InputError(scene.folder, "vectors of images that are not in metrics.csv", "the files of one run", "make the run again")
     return Points(rows, owner + [number[f"{source}|{ids[b]}"] for _ in range(V) for b in range(B)], tiles + nth * V, [0] * len(owner) + [v for v in range(V) for _ in range(B)], (V, B, len(owner)))
+
+def _thinned(of, most, worst):
+    "Rows of a domain's tiles, of which the images' numbers are given, worst first."
+    first = {i: r for r, i in reversed(list(enumerate(of)))}
+    return sorted({first[i] for i in sorted(first)[:worst]} | {int(r) for r in np.linspace(0, len(of) - 1, min(most, len(of))).round()})
 
 # %% ../../nbs/76_inspectors.microscope.ipynb #bbbc47ee
 def point_vectors(
@@ -279,19 +301,21 @@ def graph_nodes(
     images: list[dict], # from `image_table`
     points: Points, # from `choose_points`
     each: int = 4, # images of each domain in the graph across domains
-) -> dict: # "inter", "intra", "domains" -> nodes (numbers of points), ids, labels, x, y, partners, pairs, views, note
+) -> dict: # "inter", "views", "intra", "domains" -> nodes (numbers of points), ids, labels, x, y, partners, pairs, views, note
     "Which points are nodes of which graph, and where they lie."
     V, B, start = points.probe
     name = lambda k: f"{images[points.images[k]]['id']} · {points.tiles[k] + 1}"
     anchors, around = [start + b for b in range(B)], ring(B)
-    inter = _graph(anchors, around, [name(k) for k in anchors], _complete(B), [[start + v*B + b for v in range(1, V)] for b in range(B)], "Eight validation tiles of the source.")
+    inter = _graph(anchors, around, [name(k) for k in anchors], _complete(B), [[start + v*B + b for v in range(1, V)] for b in range(B)], f"{B} validation tiles of the source, without their views.")
     stars = [[v*B + b for v in range(1, V)] for b in range(B)] + [[] for _ in range((V - 1)*B)]
     inner = ring(B, 0.27)
     spread = [(x + 0.18*dx, y + 0.18*dy) for v in range(1, V) for b, (x, y) in enumerate(inner) for dx, dy in [_turned(b / B, v, V)]]
-    intra = _graph(list(range(start, start + V*B)), inner + spread, [name(k) + (f" view {points.views[k]}" if points.views[k] else "") for k in range(start, start + V*B)], stars, None, "From each tile to its photometric views.")
+    everyone, all_names = list(range(start, start + V*B)), [name(k) + (f" view {points.views[k]}" if points.views[k] else "") for k in range(start, start + V*B)]
+    views = _graph(everyone, [ring(V*B)[b*V + v] for v in range(V) for b in range(B)], all_names, _complete(V*B), None, f"{B} validation tiles of the source, each with its {V - 1} photometric views.")
+    intra = _graph(everyone, inner + spread, all_names, stars, None, "From each tile to its photometric views.")
     chosen = [k for d in scene.embedded for k in _first_tiles(images, points, d, each)]
-    across = _graph(chosen, ring(len(chosen)), [name(k) for k in chosen], _complete(len(chosen)), None, f"One tile each of the {each} worst images of every domain; no loss ever saw them.")
-    return {"inter": inter, "intra": intra, "domains": across}
+    across = _graph(chosen, ring(len(chosen)), [name(k) for k in chosen], _complete(len(chosen)), None, f"One tile each of the {each} images of every domain that are worst (under the row that the page began with) and have vectors; no loss ever saw them.")
+    return {"inter": inter, "views": views, "intra": intra, "domains": across}
 
 def _complete(n): return [[j for j in range(n) if j != i] for i in range(n)]
 
@@ -319,6 +343,7 @@ def answers_for(
     images: list[dict], # from `image_table`
     number: int, # of the row in an image's lists
     distances: pd.DataFrame, # from `normalised_distances`
+    unit: str = "image", # what the table averages over: "image", or "group" with its pixels pooled
 ) -> dict: # worst, worst_words, blame (numbers of images), blame_words, closer, closer_words, domains
     "Which unseen domain is worst, which images are to blame, and did the vectors come closer."
     unseen, source = [d for d in domains if d["role"] == "unseen"], next((d["name"] for d in domains if d["role"] == "source, test"), None)
@@ -328,9 +353,13 @@ def answers_for(
     drop = f"; {100*(mine[source] - mine[worst['name']]):+.1f} points below the source's test images ({mine[source]:.3f})".replace("+", "") if source and mine[source] >= mine[worst["name"]] else f"; the source's test images reach {mine[source]:.3f}" if source else ""
     hers = min(unseen, key=lambda d: teachers[d["name"]])["name"]
     also = "" if row == "teacher" else f" The teacher's worst is {'the same' if hers == worst['name'] else hers} ({teachers[hers]:.3f})."
-    return {"worst": worst["name"], "worst_words": f"{row}: mean Dice {mine[worst['name']]:.3f} over {worst['images']} images{drop}.{also}", **_blame(worst["name"], images, number, row), **_closer(row, unseen, distances)}
+    return {"worst": worst["name"], "worst_words": f"{row}: mean Dice {mine[worst['name']]:.3f} over {_units(worst, unit)}{drop}.{also}", **_blame(worst["name"], images, number, unit), **_closer(row, unseen, distances)}
 
-def _blame(domain, images, number, row, most=6):
+def _units(domain, unit):
+    "What a domain's mean is over."
+    return f"{domain['images']} images" if unit == "image" else f"{domain['groups']} patients, the pixels of {domain['images']} images pooled"
+
+def _blame(domain, images, number, unit, most=6):
     "The images of a domain that pull its mean down most."
     mine = sorted((im["dice"][number], i) for i, im in enumerate(images) if im["domain"] == domain)
     mean = float(np.mean([d for d, _ in mine]))
@@ -338,7 +367,8 @@ def _blame(domain, images, number, row, most=6):
     rest = [d for d, i in mine if i not in low]
     if not low: return {"blame": [i for _, i in mine[:most]], "blame_words": f"All images of {domain} are alike: Dice {mean:.3f}."}
     which, them = ("This one", "it") if len(low) == 1 else (f"These {len(low)}", "them")
-    return {"blame": low, "blame_words": f"{which} of {len(mine)} in {domain}, below its mean; without {them} it would be {np.mean(rest):.3f} instead of {mean:.3f}."}
+    whose, it, more = ("its mean", "it", "") if unit == "image" else ("the mean of its images", "that", " That mean is over images; the table's is over patients with their pixels pooled.")
+    return {"blame": low, "blame_words": f"{which} of {len(mine)} images in {domain}, below {whose}; without {them} {it} would be {np.mean(rest):.3f} instead of {mean:.3f}.{more}"}
 
 def _closer(row, unseen, distances):
     "Distances of S₀ and of a row, domain by domain."
@@ -351,7 +381,7 @@ def _closer(row, unseen, distances):
     fell = sum(after["normalised"] < before["normalised"] for before, after in pairs.values())
     head = "Closer: " + ", ".join(near) if near and not far else "Farther: " + ", ".join(far) if far and not near else "Mixed" if near else "No claim"
     n = next(iter(pairs.values()))[1] if pairs else {"n": 0, "m": 0, "dim": 0}
-    words = f"Normalised FSD to the source's test images, S₀ → {row}: smaller in {fell} of {len(pairs)} domains, beyond interval and null in {len(near)}. n = {n['n']} and {n['m']} tiles, D = {n['dim']}."
+    words = f"Normalised FSD to the source's test images, S₀ → {row}: smaller in {fell} of {len(pairs)} domains, beyond interval and null in {len(near)}; larger beyond both in {len(far)}. n = {n['n']} and {n['m']} tiles, D = {n['dim']}."
     return {"closer": head, "closer_words": words, "domains": [_said(d, p, f": {found[d]}") for d, p in pairs.items()]}
 
 def _said(domain, pair, verdict):
@@ -378,30 +408,35 @@ def _gathered(scene, judged, most):
     images, pictures, full = image_table(scene, judged), Pictures(), shown_rows(scene, judged, most)
     errors, note = draw_images(scene, images, full, pictures)
     table, domains, distances = mean_dice(scene), _domains(scene), normalised_distances(scene)
-    answers = {r: answers_for(r, table, domains, images, i, distances) for i, r in enumerate(scene.rows)}
-    return {**_heads(scene, judged), "rows": _rows(scene), "domains": domains, "table": table, "table_note": "Dice inside the field of view at the harmonised scale; " + ("patients with their pixels pooled." if scene.recipe.unit == "group" else "means over images."),
+    answers = {r: answers_for(r, table, domains, images, i, distances, scene.recipe.unit) for i, r in enumerate(scene.rows)}
+    return {**_heads(scene, judged), "rows": _rows(scene), "domains": domains, "table": table, "unit": scene.recipe.unit, "table_note": "Dice inside the field of view at the harmonised scale; " + ("patients with their pixels pooled." if scene.recipe.unit == "group" else "means over images."),
             "images": images, "images_note": note, "errors": errors, "error_key": ERRORS, "answers": answers, "fsd": distances.to_dict("records"), "fsd_note": _FSD_NOTE, **_clouds(scene, images, pictures, full, not note), "pictures": pictures.uris}
 
-_FSD_NOTE = "Lines: interval over groups (patients). half | null: at half the vectors, the distance between the domains and that between halves of one domain, which is what no shift at all would give. The floor is the distance of the masks themselves, which no network can go below by right."
+_FSD_NOTE = "Lines: interval over groups (patients). half | null (high): at half the vectors, the distance between the domains, and beside it that between halves of one domain, on average and what 90 % of them stay below; a half that is not above this cannot be told apart from no shift at all. The floor is the distance of the masks themselves, which no network can go below by right."
 
 def _heads(scene, judged):
     "Title and what limits the claims."
     source, unseen = scene.domains[0].rsplit("/", 1)[0], [d["name"] for d in _domains(scene) if d["role"] == "unseen"]
     kind = "Synthetic images: this shows how the method behaves, and says nothing about patients" if scene.synthetic else "Real images"
-    return {"title": f"Microscope: {scene.recipe.task}, {source} → {', '.join(unseen) or 'nothing unseen'}", "run": scene.run.name, "tag": f"{scene.run.name}-{scene.seed}", "seed": scene.seed, "judged": judged, "steps": scene.steps, "tau": 0.1,
+    return {"title": f"Microscope: {scene.recipe.task}, {source} → {', '.join(unseen) or 'nothing unseen'}", "run": scene.run.name, "tag": f"{scene.run.name}-{scene.seed}", "seed": scene.seed, "judged": judged, "steps": scene.steps, "tau": options_of(scene, judged).tau,
             "note": f"{kind} · seed {scene.seed} (one training: nothing here tells of the noise between trainings) · {len(scene.methods)} methods from the same S₀ · preset {scene.recipe.preset}" + (": everything runs, nothing is learnt" if scene.recipe.preset == "tiny" else "")}
 
 def _rows(scene):
     "The networks: name, family, terms, look."
     terms, looks = terms_of(scene), look_of(scene.rows)
     words = {"teacher": "the large network", "student S₀": "the small network before distillation, where every method begins"}
-    return [{"name": r, "family": family(r), "method": r in scene.methods, "terms": terms[r], "words": words.get(r, "trained with " + ", ".join(t["name"] for t in terms[r] if t["on"])), "colour": looks[r][0], "marker": looks[r][1]} for r in scene.rows]
+    return [{"name": r, "family": family(r), "method": r in scene.methods, "terms": terms[r], "words": words.get(r, "trained with " + ", ".join(t["name"] for t in terms[r] if t["on"])), "graph": _graph_of(scene, r), "colour": looks[r][0], "marker": looks[r][1]} for r in scene.rows]
+
+def _graph_of(scene, row):
+    "How a row's own graphs are made."
+    options = options_of(scene, row)
+    return {k: getattr(options, k) for k in ("tau", "edge", "kind", "nodes")}
 
 def _domains(scene):
     "The domains: name, role, number of images, look."
     looks, roles = look_of(scene.domains), {"val": "source, validation", "test": "source, test", "unseen": "unseen"}
     parts = scene.metrics.groupby("domain", sort=False)
-    return [{"name": d, "role": roles[part["split"].iloc[0]], "images": part["image"].nunique(), "colour": looks[d][0], "marker": looks[d][1]} for d, part in parts]
+    return [{"name": d, "role": roles[part["split"].iloc[0]], "images": part["image"].nunique(), "groups": part["group"].nunique(), "colour": looks[d][0], "marker": looks[d][1]} for d, part in parts]
 
 # %% ../../nbs/76_inspectors.microscope.ipynb #7f2d81dd
 def _clouds(scene, images, pictures, full, there):
@@ -419,7 +454,7 @@ def _clouds(scene, images, pictures, full, there):
     share = [f"PC {i + 1} ({100*s:.0f} %)" for i, s in enumerate(frame.shares)]
     val = {m: [scene.snapshot(s)[1]["methods"][m]["val_dice"] for s in scene.steps] for m in scene.methods}
     return {"points": _described(scene, points, pictures, there), "xy": xy, "axes": share, "val": val, "graphs": {n: {**g, "cosines": cosines[n]} for n, g in graphs.items()},
-            "scatter_note": f"Vectors of tiles ({scene.recipe.size}×{scene.recipe.size} pixels) from the alignment networks, D = {scene.recipe.dim}; PCA fitted once, on the teacher's and S₀'s vectors, each centred and scaled to the same variance; the shares are theirs. Origin: the centre of S₀'s (for the teacher, of its own) vectors. The two axes have scales of their own."}
+            "scatter_note": f"Vectors of {points.probe[2]} of {sum(len(scene.vectors('teacher', d)[1]) for d in scene.embedded)} tiles, taken evenly over all images, and of the probe ({scene.recipe.size}×{scene.recipe.size} pixels) from the alignment networks, D = {scene.recipe.dim}; PCA fitted once, on the teacher's and S₀'s vectors, each centred and scaled to the same variance; the shares are theirs. Origin: the centre of S₀'s (for the teacher, of its own) vectors. The two axes have scales of their own."}
 
 def _coordinates(frame, v, probe, points, which):
     "x0, y0, x1, y1, …; NaN for tiles whose vectors were not kept."

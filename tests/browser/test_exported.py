@@ -36,6 +36,7 @@ def test_first_view_answers(page, data):
     assert blamed[0] == lowest["key"]
     closer = page.locator("[data-answer=closer]").inner_text()
     f = data["fsd"][0]
+    if f["half"] is not None: assert f"{f['half']:.2f} | {f['null']:.2f} ({f['null_high']:.2f})" in page.locator("[data-panel=fsd] svg.msan-m-picture").text_content()
     assert f"n = {f['n']} and {f['m']} tiles" in closer and all(f"{d}:" in closer for d in unseen)
     dice = shown_dice(page)
     assert len(dice) == sum(im["domain"] in unseen for im in data["images"]) and dice == sorted(dice)
@@ -200,8 +201,143 @@ def test_code_is_copied(page, data):
     page.locator("[data-panel=fsd]").get_by_text("copy the code").click()
     until(page, lambda: "clipboard" in page.locator(".msan-microscope > [role=status]").inner_text(), 10)
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert f'microscope_data("{data["run"]}"' in copied and "/tmp" not in copied
+    assert f'open_scene("{data["run"]}"' in copied and "/tmp" not in copied
     compile(copied, "copied", "exec")
+
+
+def copied_from(page, panel):
+    "What the button of a panel puts into the clipboard."
+    page.evaluate("navigator.clipboard.writeText('')")
+    page.locator(f"[data-panel={panel}]").get_by_text("copy the code").click()
+    until(page, lambda: page.evaluate("navigator.clipboard.readText()"), 10)
+    return page.evaluate("navigator.clipboard.readText()")
+
+
+def test_copied_code_draws_what_is_shown(page, data, run):
+    "With the run's folder in place of its name, the lines of every panel run, and ask for the row, the step and the τ that are chosen."
+    page.get_by_label("KD + views", exact=True).check()
+    page.get_by_label("snapshot of the distillation").focus()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_label("temperature τ of the graphs").focus()
+    page.keyboard.press("ArrowRight")
+    tau, step = 10 ** float(page.get_by_label("temperature τ of the graphs").input_value()), data["steps"][-2]
+    made = {}
+    for panel, wanted in (("scatter", "show_embeddings("), ("fsd", "show_fsd("), ("graph", "show_graphs("), ("table", "DataFrame("), ("images", "DataFrame(")):
+        text = copied_from(page, panel)
+        assert wanted in text and "KD + views" in text or panel == "table", text
+        *lines, last = text.replace(json.dumps(data["run"]), repr(str(run))).strip().split("\n")
+        space = {}
+        exec("\n".join(lines), space)
+        made[panel] = eval(last, space)
+    shown = made["graph"].data
+    assert (shown["row"], shown["step"], shown["graph"]) == ("KD + views", step, "inter") and shown["tau"] == pytest.approx(tau, rel=1e-3)
+    assert all(panel.figure is not None for panel in (made["scatter"], made["fsd"], made["graph"]))
+    assert made["fsd"].data["first"][0] == "KD + views" and list(made["table"].index) == names(data) == list(made["images"].columns[3:])
+
+
+def test_focus_stays_where_it_was(page, data):
+    "Enter on an image or on a row of the table: the same image, the same row has the focus afterwards."
+    key = page.locator("[data-panel=images] .msan-m-image").nth(1).get_attribute("data-image")
+    for shown in ("unseen", "selected"):
+        page.get_by_label("which images").select_option(shown)
+        page.locator(f"[data-panel=images] .msan-m-image[data-image='{key}']").focus()
+        page.keyboard.press("Enter")
+        if shown == "unseen": assert page.evaluate("document.activeElement.dataset.image") == key and key in pressed(page)
+    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "which images", "the image is no longer listed"
+    page.locator("[data-panel=table] tr[data-row='KD + views'] button").focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.closest('tr').dataset.row") == "KD + views"
+    assert page.locator("[data-panel=table] tr[aria-selected=true]").get_attribute("data-row") == "KD + views"
+
+
+def test_selection_is_compared_within_its_domains(page, data):
+    "Beside the mean Dice of the selected images stands that of the others of the same domain, and of no other."
+    card = page.locator("[data-panel=images] .msan-m-image").first
+    key = card.get_attribute("data-image")
+    card.click()
+    domain = key.split("|")[0]
+    others = [dice_of(data, im["key"], data["judged"]) for im in data["images"] if im["domain"] == domain and im["key"] != key]
+    assert f"Selected: 1 of {domain}, mean Dice {dice_of(data, key, data['judged']):.3f}; the {len(others)} others of this domain {sum(others) / len(others):.3f}" in page.locator("[data-panel=images]").inner_text()
+
+
+def test_shares_are_of_the_loss(page, data):
+    "In every graph the widths of the edges are shares: none below 0, together 1; the matrix of differences has its own scale."
+    for kind in data["graphs"]:
+        page.get_by_label("which graph").select_option(kind)
+        with page.expect_download() as waiting: page.locator("[data-panel=graph]").get_by_text("save as CSV").click()
+        rows = list(csv.reader(io.StringIO(waiting.value.path().read_text(encoding="utf-8"))))
+        shares = [float(r[-1]) for r in rows[1:]]
+        assert rows[0][-1] == "share of the loss" and min(shares) >= 0 and sum(shares) == pytest.approx(1, abs=1e-6), kind
+        gaps = [abs(float(r[3]) - float(r[2])) for r in rows[1:]]
+        said = page.locator(".msan-graph svg image[aria-label*=' − teacher']").get_attribute("aria-label")
+        low, high = (float(x.replace("−", "-")) for x in re.search(r"from (\S+) to (\S+)", said).groups())
+        assert high == -low == pytest.approx(max(gaps), abs=6e-3), kind
+
+
+def test_graph_says_what_was_trained(page, data):
+    "GKD compares images and views: the graph of the anchors alone says so."
+    note = page.locator("[data-panel=graph]")
+    page.get_by_label("which graph").select_option("inter")
+    assert "“inter, all views”" in note.inner_text() and f"{len(data['graphs']['inter']['nodes'])} validation tiles" in note.inner_text()
+    page.get_by_label("which graph").select_option("views")
+    assert "The training compared" not in note.inner_text() and "was not trained" not in note.inner_text()
+    page.get_by_label("KD + views", exact=True).check()
+    assert "KD + views was not trained on the inter loss" in note.inner_text()
+
+
+@pytest.mark.parametrize("graph", ["inter", "domains"])
+def test_card_says_what_was_not_kept(page, data, graph):
+    "The card of a node shows annotation and predictions, or says that they were not kept; the worst images of each domain have them."
+    page.get_by_label("which graph").select_option(graph)
+    for i, k in enumerate(data["graphs"][graph]["nodes"]):
+        page.locator(f".msan-graph .msan-node[data-panel='0'][data-i='{i}']").focus()
+        page.keyboard.press("Enter")
+        text, there = page.locator(".msan-graph .msan-card").inner_text(), str(data["points"][k]["image"]) in {str(n) for n in data["errors"]}
+        assert ("teacher\n" in text + "\n") >= there and ("annotation and predictions were not kept" in text) != there
+        assert there or graph == "inter"
+
+
+def test_colour_of_the_points(page, data):
+    "By domain, by Dice, by anchor or view: a legend each, and shapes beside the colours."
+    look = lambda: page.eval_on_selector_all(".msan-scatter .msan-p", "ps => ps.map(p => [p.getAttribute('fill'), p.getAttribute('d')])")
+    names = lambda: texts(page, ".msan-scatter [role=group] button")
+    before = look()
+    assert names() == [d["name"] for d in data["domains"]]
+    for value, legend, number in (("dice", ["Dice below 0.5", "0.5 to 0.7", "0.7 to 0.85", "0.85 and more"], None), ("kind", ["tile of a tested domain", "probe: anchor", "probe: view"], 3)):
+        page.get_by_label("colour of the points").select_option(value)
+        assert names() == legend and look() != before
+        seen = {tuple(x) for x in look()}
+        assert len({c for c, _ in seen}) == len({d for _, d in seen}) == len(seen) == (number or len(seen)), "a shape for each colour"
+
+
+def test_students_share_a_frame(page, data):
+    "From row to row and from snapshot to snapshot the axes stand still, unless one asks for a frame of the row's own."
+    ticks = lambda: texts(page, ".msan-scatter svg.msan-plot text.msan-small")
+    before = ticks()
+    page.get_by_label("KD + views", exact=True).check()
+    assert ticks() == before
+    page.get_by_label("snapshot of the distillation").focus()
+    page.keyboard.press("Home")
+    assert ticks() == before
+    page.get_by_label("frame of the scatter").select_option("row")
+    assert ticks() != before
+
+
+def test_controls_say_what_they_are_for(page):
+    "A tooltip on every list, slider and button of saving."
+    lacking = page.evaluate("""[...document.querySelectorAll('.msan-microscope select, .msan-microscope input[type=range], .msan-m-tools button, [data-panel=images] .msan-m-strip button')].filter(e => !e.closest('[title]')).map(e => e.outerHTML.slice(0, 90))""")
+    assert not lacking
+
+
+def test_saved_drawing_has_its_ground(browse, exported):
+    "An SVG that was saved from a dark page is dark behind its light text."
+    page = browse(exported.as_uri(), dark=True)
+    opened(page)
+    with page.expect_download() as waiting: page.locator("[data-panel=fsd]").get_by_text("save as SVG").click()
+    svg = waiting.value.path().read_text(encoding="utf-8")
+    first = re.match(r"<svg[^>]*><rect[^>]*>", svg)
+    light = lambda said: sum(map(int, re.search(r"rgb\((\d+), (\d+), (\d+)\)", said).groups()))
+    assert first and 'width="680"' in first[0] and light(first[0]) < 200 < 500 < light(re.search(r"<text[^>]*>", svg)[0])
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -79,7 +79,7 @@ function download(href, name) {
 }
 const text_link = (kind, text) => `data:${kind};charset=utf-8,${encodeURIComponent(text)}`;
 
-function plain_svg(svg) { // a copy that needs no style sheet
+function plain_svg(svg, paper) { // a copy that needs no style sheet, on a ground of its own
   const copy = svg.cloneNode(true), from = [svg, ...svg.querySelectorAll("*")], to = [copy, ...copy.querySelectorAll("*")];
   from.forEach((node, i) => {
     const style = getComputedStyle(node);
@@ -88,6 +88,7 @@ function plain_svg(svg) { // a copy that needs no style sheet
   copy.setAttribute("xmlns", SVG);
   const [, , width, height] = svg.getAttribute("viewBox").split(" ");
   copy.setAttribute("width", width); copy.setAttribute("height", height);
+  copy.prepend(drawn("rect", { class: "msan-m-ground", width, height, fill: paper }));
   return new XMLSerializer().serializeToString(copy);
 }
 function save_png(svg, name, paper) {
@@ -97,7 +98,7 @@ function save_png(svg, name, paper) {
     pen.fillStyle = paper; pen.fillRect(0, 0, canvas.width, canvas.height); pen.drawImage(image, 0, 0, canvas.width, canvas.height);
     download(canvas.toDataURL("image/png"), name);
   };
-  image.src = text_link("image/svg+xml", plain_svg(svg));
+  image.src = text_link("image/svg+xml", plain_svg(svg, paper));
 }
 async function copy_text(text) {
   try { await navigator.clipboard.writeText(text); return true; } catch { /* a page from a file may not be allowed to: the old way */ }
@@ -126,11 +127,11 @@ function rows_of(cosines, tau, partners) { // row-softmax of each node over its 
     return Object.fromEntries(js.map((j, k) => [j, p[k]]));
   });
 }
-function divergences(teacher, student) { // terms p·log(p/q) of the graph loss, by pair "i|j", i→j and j→i together
+function divergences(teacher, student) { // what each pair "i|j" adds to the loss, q·log(q/p) − q + p of i→j and of j→i: never negative, and all together the loss
   const terms = {};
-  teacher.forEach((row, i) => Object.entries(row).forEach(([j, p]) => {
-    const key = i < +j ? `${i}|${j}` : `${j}|${i}`;
-    terms[key] = (terms[key] ?? 0) + p * Math.log(Math.max(p, 1e-30) / Math.max(student[i][j], 1e-30));
+  teacher.forEach((row, i) => Object.entries(row).forEach(([j, q]) => {
+    const key = i < +j ? `${i}|${j}` : `${j}|${i}`, p = student[i][j];
+    terms[key] = (terms[key] ?? 0) + Math.max(0, q * Math.log(Math.max(q, 1e-30) / Math.max(p, 1e-30)) - q + p);
   }));
   return terms;
 }
@@ -146,7 +147,7 @@ function render({ model, el }) {
   const look = Object.fromEntries([...data.rows, ...data.domains].map((x) => [x.name, x]));
   const domain = Object.fromEntries(data.domains.map((d) => [d.name, d]));
   const unseen = data.domains.filter((d) => d.role === UNSEEN).map((d) => d.name);
-  const state = { row: model.get("row") || data.judged, step: data.steps.length - 1, tau: data.tau ?? 0.1, selected: new Set(model.get("selected") ?? []), shown: "all", detail: -1, graph: "inter" };
+  const state = { row: model.get("row") || data.judged, step: data.steps.length - 1, tau: data.tau ?? 0.1, selected: new Set(model.get("selected") ?? []), shown: "all", detail: -1, graph: "inter", own_tau: true };
   if (data.steps.includes(model.get("step"))) state.step = data.steps.indexOf(model.get("step"));
   const images_by_key = Object.fromEntries(data.images.map((im, i) => [im.key, i]));
   const status = tag("p", { class: "msan-m-status msan-m-small", role: "status", "aria-live": "polite" });
@@ -156,15 +157,24 @@ function render({ model, el }) {
   const dice_of = (i, row = state.row) => data.images[i].dice[data.rows.findIndex((r) => r.name === row)];
   const picture = (i) => (i == null || i < 0 ? null : data.pictures[i]);
 
+  function keep_focus(home, rebuild, instead) { // what had the keyboard's focus has it again after the part was built anew: the same image, or the same row
+    const had = root.getRootNode().activeElement, inside = home.contains(had), image = had?.dataset?.image, row = inside ? had.closest("[data-row]")?.dataset.row : null;
+    rebuild();
+    if (!inside || had.isConnected) return;
+    const again = [...home.querySelectorAll("button")].find((b) => (image != null && b.dataset.image === image) || (row != null && b.closest("[data-row]")?.dataset.row === row));
+    (again ?? instead)?.focus({ preventScroll: true });
+  }
   function tools(name, { svg, rows, code }) {
     const paper = () => getComputedStyle(root).backgroundColor;
     return tag("div", { class: "msan-m-tools" },
-      svg && tag("button", { type: "button", onclick: () => save_png(svg(), `${name}.png`, paper()) }, "save as PNG"),
-      svg && tag("button", { type: "button", onclick: () => download(text_link("image/svg+xml", plain_svg(svg())), `${name}.svg`) }, "save as SVG"),
-      rows && tag("button", { type: "button", onclick: () => download(text_link("text/csv", as_csv(rows())), `${name}.csv`) }, "save as CSV"),
-      code && tag("button", { type: "button", onclick: async () => say((await copy_text(code())) ? "The code is in the clipboard." : "The browser would not let the code be copied.") }, "copy the code"));
+      svg && tag("button", { type: "button", title: "this figure as a picture of twice the size", onclick: () => save_png(svg(), `${name}.png`, paper()) }, "save as PNG"),
+      svg && tag("button", { type: "button", title: "this figure as a drawing, on the ground that it has here", onclick: () => download(text_link("image/svg+xml", plain_svg(svg(), paper())), `${name}.svg`) }, "save as SVG"),
+      rows && tag("button", { type: "button", title: "the numbers of this part as a table, all rows of it", onclick: () => download(text_link("text/csv", as_csv(rows())), `${name}.csv`) }, "save as CSV"),
+      code && tag("button", { type: "button", title: "the lines of Python that show this again; the run's name in them stands for its folder", onclick: async () => say((await copy_text(code())) ? "The code is in the clipboard." : "The browser would not let the code be copied.") }, "copy the code"));
   }
-  const code = (lines) => () => [`from msan_nb.inspectors.microscope import microscope_data`, ``, `data = microscope_data(${JSON.stringify(data.run)}, seed=${data.seed})  # the run's folder`, ...lines].join("\n") + "\n";
+  const py = JSON.stringify; // a text or a list as Python writes it
+  const code = (imports, lines) => () => [`from msan_nb.inspectors.base import open_scene`, ...[imports].flat(), ``, `run = open_scene(${py(data.run)}, seed=${data.seed})  # the run's folder`, ...lines()].join("\n") + "\n";
+  const shown_step = () => (is_method(state.row) && state.step < data.steps.length - 1 ? [`step=${data.steps[state.step]}`] : []);
 
   // header
   root.append(tag("header", {}, tag("h2", {}, data.title), tag("p", { class: "msan-m-small" }, data.note)));
@@ -175,11 +185,11 @@ function render({ model, el }) {
   const terms = tag("span", { class: "msan-m-terms" });
   const step_out = tag("output"), tau_out = tag("output");
   const step_in = tag("input", { type: "range", min: 0, max: Math.max(0, data.steps.length - 1), step: 1, value: state.step, "aria-label": "snapshot of the distillation", oninput: (e) => { state.step = +e.target.value; model.set("step", data.steps[state.step]); model.save_changes(); timed(stepped); } });
-  const tau_in = tag("input", { type: "range", min: -2, max: 0.5, step: 0.02, value: Math.log10(state.tau), "aria-label": "temperature τ of the graphs", oninput: (e) => { state.tau = 10 ** +e.target.value; timed(show_graph, show_controls); } });
+  const tau_in = tag("input", { type: "range", min: -2, max: 0.5, step: 0.02, value: Math.log10(state.tau), "aria-label": "temperature τ of the graphs", oninput: (e) => { state.tau = 10 ** +e.target.value; state.own_tau = false; timed(show_graph, show_controls); } });
   root.append(tag("div", { class: "msan-m-controls", role: "group", "aria-label": "controls" },
     tag("fieldset", {}, tag("legend", {}, "Method"), select ?? radios, terms),
-    tag("label", { class: "msan-m-slide" }, tag("b", {}, "Snapshot"), step_in, step_out),
-    tag("label", { class: "msan-m-slide" }, tag("b", {}, "τ"), tau_in, tau_out)));
+    tag("label", { class: "msan-m-slide", title: "the network after so many steps of distillation; the answers and the table are of the judged one" }, tag("b", {}, "Snapshot"), step_in, step_out),
+    tag("label", { class: "msan-m-slide", title: "temperature of the graphs: a small one looks at the nearest only, a large one at all alike" }, tag("b", {}, "τ"), tau_in, tau_out)));
   root.append(status);
 
   function show_controls() {
@@ -203,7 +213,8 @@ function render({ model, el }) {
     fill.style.setProperty("--tone", d.colour); fill.style.width = `${100 * (value ?? 0)}%`;
     return tag("div", { class: "msan-m-bar" }, tag("span", { class: "msan-m-key" }, mark(d), worst ? tag("b", {}, name) : name), fill, worst ? tag("b", {}, number(value)) : number(value));
   }
-  function show_answers() {
+  function show_answers() { keep_focus(answers, draw_answers); }
+  function draw_answers() {
     const a = data.answers[state.row], tested = data.domains.filter((d) => d.role !== "source, validation").map((d) => d.name);
     answers.replaceChildren(
       tag("section", { class: "msan-m-card", "data-answer": "worst" }, tag("h3", {}, "Which unseen domain is worst?"), tag("p", { class: "msan-m-big" }, a.worst ?? "–"), tag("p", {}, a.worst_words), ...tested.map(bar), tag("p", { class: "msan-m-small" }, "Mean Dice of each domain; hatched: unseen in training.")),
@@ -220,7 +231,8 @@ function render({ model, el }) {
   const table = panel("Methods: mean Dice of each domain", "table");
   const columns = data.domains.filter((d) => d.role !== "source, validation");
   const cells = () => [["row", "family", ...columns.map((d) => `${d.name} (${d.role})`), "unseen mean"], ...data.rows.map((r) => [r.name, r.family, ...columns.map((d) => number(data.table[r.name][d.name])), number(data.table[r.name]["unseen mean"])])];
-  function show_table() {
+  function show_table() { keep_focus(table, draw_table); }
+  function draw_table() {
     const worst = Object.fromEntries([...columns.map((d) => d.name), "unseen mean"].map((name) => [name, Math.min(...data.rows.map((r) => data.table[r.name][name] ?? 2))]));
     const line = (r) => tag("tr", { "aria-selected": r.name === state.row ? "true" : "false", "data-row": r.name, onclick: () => choose_row(r.name) },
       tag("th", { scope: "row" }, tag("button", { type: "button", "aria-pressed": r.name === state.row ? "true" : "false" }, r.name === state.row ? "▸ " : "", r.name)),
@@ -228,10 +240,10 @@ function render({ model, el }) {
     const top = table.querySelector(".msan-m-table")?.scrollTop ?? 0;
     table.replaceChildren(
       tag("div", { class: "msan-m-scroll msan-m-table", tabindex: 0, role: "region", "aria-label": "table of methods" }, tag("table", {},
-        tag("thead", {}, tag("tr", {}, tag("th", { scope: "col" }, "method"), ...columns.map((d) => tag("th", { scope: "col" }, tag("span", { class: "msan-m-key" }, mark(d), d.name), tag("br"), tag("span", { class: "msan-m-small" }, d.role, tag("br"), `${d.images} images`))), tag("th", { scope: "col" }, "unseen", tag("br"), "mean"))),
+        tag("thead", {}, tag("tr", {}, tag("th", { scope: "col" }, "method"), ...columns.map((d) => tag("th", { scope: "col" }, tag("span", { class: "msan-m-key" }, mark(d), d.name), tag("br"), tag("span", { class: "msan-m-small" }, d.role, tag("br"), `${data.unit === "group" ? `${d.groups} patients, ` : ""}${d.images} images`))), tag("th", { scope: "col" }, "unseen", tag("br"), "mean"))),
         tag("tbody", {}, data.rows.map(line)))),
       tag("p", { class: "msan-m-small" }, `Choose a row to look at it everywhere. Underlined: the lowest of a column. ${data.table_note}`),
-      tools("methods", { rows: cells, code: code(["data['table']  # row -> domain -> mean Dice"]) }));
+      tools("methods", { rows: cells, code: code(["import pandas as pd", "from msan_nb.inspectors.microscope import microscope_data"], () => [`pd.DataFrame(microscope_data(run)["table"]).T  # mean Dice, a line for each row`]) }));
     const box = table.querySelector(".msan-m-table"), line_of = box.querySelector("tr[aria-selected=true]");
     box.scrollTop = top;
     if (line_of.offsetTop + line_of.offsetHeight > top + box.clientHeight || line_of.offsetTop - 60 < top) box.scrollTop = line_of.offsetTop - box.clientHeight / 2;
@@ -239,15 +251,15 @@ function render({ model, el }) {
 
   // distances before and after
   const distances = panel("Distance of each unseen domain from the source: before and after", "fsd");
-  const fsd_rows = () => [["network", "domain", "normalised", "low", "high", "half", "null", "value", "n", "m", "D", "groups", "source groups"], ...data.fsd.map((f) => [f.row, f.domain, f.normalised, f.low, f.high, f.half, f.null, f.value, f.n, f.m, f.dim, f.groups_a, f.groups_b])];
+  const fsd_rows = () => [["network", "domain", "normalised", "low", "high", "half", "null", "null_high", "value", "n", "m", "D", "groups", "source groups"], ...data.fsd.map((f) => [f.row, f.domain, f.normalised, f.low, f.high, f.half, f.null, f.null_high, f.value, f.n, f.m, f.dim, f.groups_a, f.groups_b])];
   function fsd_picture() {
     const shown = [...new Set(["P-SAE", "teacher", "student S₀", state.row])], found = unseen.flatMap((d) => [null, ...shown.map((r) => data.fsd.find((f) => f.row === r && f.domain === d))]);
-    const left = 122, right = 252, width = 680, line = 19, top = 24, height = top + found.length * line + 34;
+    const left = 122, right = 276, width = 680, line = 19, top = 24, height = top + found.length * line + 34;
     const all = data.fsd.filter((f) => shown.includes(f.row) && unseen.includes(f.domain)), far = 1.05 * Math.max(1e-9, ...all.flatMap((f) => [f.normalised, f.high ?? 0]));
     const x = (v) => left + ((width - left - right) * Math.min(v, far)) / far;
     const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, class: "msan-m-picture", role: "img", "aria-label": `Normalised distances from the source for ${shown.join(", ")}; the numbers stand beside` });
     const write = (px, py, text, more = {}) => { const node = drawn("text", { x: px, y: py, ...more }); node.textContent = text; svg.append(node); return node; };
-    write(width - right + 12, 14, "FSD [interval]", { "font-weight": 600 }); write(width - 88, 14, "half | null", { "font-weight": 600 });
+    write(width - right + 12, 14, "FSD [interval]", { "font-weight": 600 }); write(width - 128, 14, "half | null (high)", { "font-weight": 600 });
     found.forEach((f, i) => {
       const y = top + (i + 0.7) * line, d = unseen[Math.floor(i / (shown.length + 1))];
       if (i % (shown.length + 1) === 0) { svg.append(drawn("path", { d: SHAPES[domain[d].marker] ?? SHAPES.o, fill: domain[d].colour, transform: `translate(8 ${y - 4})` })); write(18, y, d, { "font-weight": 600 }); return; }
@@ -258,7 +270,7 @@ function render({ model, el }) {
       if (f.low != null) svg.append(drawn("line", { x1: x(f.low), x2: x(f.high), y1: y - 4, y2: y - 4, stroke: style.colour === "#000000" ? "currentColor" : style.colour, "stroke-width": own ? 4 : 2.2, "stroke-dasharray": own ? null : "5 2" }));
       svg.append(drawn("path", { d: SHAPES[style.marker] ?? SHAPES.o, fill: style.colour === "#000000" ? "currentColor" : style.colour, transform: `translate(${x(f.normalised)} ${y - 4})` }));
       write(width - right + 12, y, `${number(f.normalised, 2)}${f.low == null ? " [no interval]" : ` [${number(f.low, 2)}, ${number(f.high, 2)}]`}`, { "font-weight": own ? 700 : 400 });
-      if (f.half != null) write(width - 88, y, `${number(f.half, 2)} | ${number(f.null, 2)}`);
+      if (f.half != null) write(width - 128, y, `${number(f.half, 2)} | ${number(f.null, 2)} (${number(f.null_high, 2)})`);
     });
     const foot = top + found.length * line + 12;
     for (const v of [0, far / 2.1, far / 1.05]) write(x(v), foot, number(v, 2), { "text-anchor": "middle" });
@@ -270,48 +282,65 @@ function render({ model, el }) {
     const f = data.fsd[0], svg = fsd_picture();
     distances.replaceChildren(svg,
       tag("p", { class: "msan-m-small" }, `${data.fsd_note} n = ${f.n} and ${f.m} tiles, D = ${f.dim}. Bold and thick: ${state.row}.`),
-      tools("fsd", { svg: () => distances.querySelector("svg.msan-m-picture"), rows: fsd_rows, code: code(["data['fsd']  # one row per network and unseen domain"]) }));
+      tools("fsd", { svg: () => distances.querySelector("svg.msan-m-picture"), rows: fsd_rows, code: code("from msan_nb.inspectors.fsd import show_fsd", () => { const source = data.domains.find((d) => d.role === "source, test"), far = data.answers[state.row].worst ?? unseen[0]; return [`show_fsd(run, (${py(state.row)}, ${py(far)}), (${py(state.row)}, ${py(source.name)}))  # any other domain: in place of ${py(far)}`]; }) }));
   }
 
   // images, worst first
-  const gallery = panel("Images, worst first", "images");
+  const gallery = panel("Images, worst first", "images"), tile_of = {};
+  data.points.forEach((p) => { tile_of[p.image] ??= p.thumb; }); // a picture for images that have none of their own
   function card(i) {
-    const im = data.images[i], dice = dice_of(i), uri = picture(im.thumb);
+    const im = data.images[i], dice = dice_of(i), uri = picture(im.thumb ?? tile_of[i]);
     return tag("button", { type: "button", class: "msan-m-image", "data-image": im.key, "aria-pressed": state.selected.has(im.key) ? "true" : "false", title: `${im.id}, ${im.domain}: Dice ${number(dice)} (${state.row})`, onclick: () => pick(i) },
       uri ? tag("img", { src: uri, alt: "", loading: "lazy" }) : tag("span", { class: "msan-m-blank" }, "no picture"),
       tag("span", {}, tag("b", {}, number(dice)), " ", mark(domain[im.domain], 10), " ", im.domain), tag("span", { class: "msan-m-small" }, im.id));
   }
-  const listed = () => data.images.map((_, i) => i).filter((i) => state.shown === "all" ? domain[data.images[i].domain].role !== "source, validation" : state.shown === "unseen" ? domain[data.images[i].domain].role === UNSEEN : state.shown === "selected" ? state.selected.has(data.images[i].key) : data.images[i].domain === state.shown).sort((a, b) => (dice_of(a) ?? 2) - (dice_of(b) ?? 2));
-  const filter = tag("select", { "aria-label": "which images", onchange: (e) => { state.shown = e.target.value; timed(show_images); } },
+  const asked = () => data.images.map((_, i) => i).filter((i) => state.shown === "all" ? domain[data.images[i].domain].role !== "source, validation" : state.shown === "unseen" ? domain[data.images[i].domain].role === UNSEEN : state.shown === "selected" ? state.selected.has(data.images[i].key) : data.images[i].domain === state.shown).sort((a, b) => (dice_of(a) ?? 2) - (dice_of(b) ?? 2));
+  const listed = () => (state.shown === "selected" ? asked() : asked().filter((i) => data.images[i].shown !== false));
+  const filter = tag("select", { "aria-label": "which images", title: "which images are listed", onchange: (e) => { state.shown = e.target.value; timed(show_images); } },
     [["unseen", "unseen domains"], ["all", "all tested"], ["selected", "the selected ones"], ...data.domains.map((d) => [d.name, `${d.name} (${d.role})`])].map(([value, text]) => tag("option", { value }, text)));
   if (unseen.length) filter.value = state.shown = "unseen";
   const list = tag("div", { class: "msan-m-gallery", role: "group", "aria-label": "images sorted by Dice" }), list_note = tag("p", { class: "msan-m-small" });
-  const clear = tag("button", { type: "button", onclick: () => choose([]) }, "clear the selection");
-  gallery.append(tag("div", { class: "msan-m-strip" }, filter, clear), list_note, list, tools("images", { rows: () => [["image", "domain", "group", ...data.rows.map((r) => r.name)], ...listed().map((i) => { const im = data.images[i]; return [im.id, im.domain, im.group, ...im.dice]; })], code: code(["sorted(data['images'], key=lambda image: image['dice'][0])"]) }));
+  const clear = tag("button", { type: "button", title: "forget which images are selected, here and everywhere", onclick: () => choose([]) }, "clear the selection");
+  gallery.append(tag("div", { class: "msan-m-strip" }, filter, clear), list_note, list, tools("images", { rows: () => [["image", "domain", "group", ...data.rows.map((r) => r.name)], ...asked().map((i) => { const im = data.images[i]; return [im.id, im.domain, im.group, ...im.dice]; })], code: code(["import pandas as pd", "from msan_nb.inspectors.microscope import microscope_data"], () => [`data = microscope_data(run)`, `images = pd.DataFrame([{**{k: im[k] for k in ("domain", "id", "group")}, **dict(zip([r["name"] for r in data["rows"]], im["dice"]))} for im in data["images"]])`, `images.sort_values(${py(state.row)})  # Dice of every image, worst first`]) }));
   function show_images() {
     const shown = listed();
-    list.replaceChildren(...(shown.length ? shown.map(card) : [tag("p", { class: "msan-m-say", role: "status" }, state.shown === "selected" ? "Nothing is selected: click images, draw a lasso round points, or click a node." : "No image here.")]));
-    const chosen = data.images.map((_, i) => i).filter((i) => state.selected.has(data.images[i].key)), others = data.images.map((_, i) => i).filter((i) => !state.selected.has(data.images[i].key));
+    keep_focus(list, () => list.replaceChildren(...(shown.length ? shown.map(card) : [tag("p", { class: "msan-m-say", role: "status" }, state.shown === "selected" ? "Nothing is selected: click images, draw a lasso round points, or click a node." : "No image here.")])), filter);
+    note_images();
+  }
+  function note_images() {
+    const shown = listed(), all = asked().length, chosen = data.images.map((_, i) => i).filter((i) => state.selected.has(data.images[i].key));
+    const theirs = [...new Set(chosen.map((i) => data.images[i].domain))], others = data.images.map((_, i) => i).filter((i) => theirs.includes(data.images[i].domain) && !state.selected.has(data.images[i].key));
     const words = (xs) => `${number(mean(xs.map((i) => dice_of(i)).filter((x) => x != null)), 3)}`;
-    list_note.textContent = `${shown.length} image${shown.length === 1 ? "" : "s"} by Dice of ${state.row}. ` + (chosen.length ? `Selected: ${chosen.length}, mean Dice ${words(chosen)}${others.length ? `; the others ${words(others)}` : ""}.` : "None selected.") + (data.images_note ? ` ${data.images_note}` : "");
+    list_note.textContent = `${shown.length < all ? `${shown.length} of ${all} images shown (the worst of every row, and an even sample of the others),` : `${all} image${all === 1 ? "" : "s"}`} by Dice of ${state.row}. ` + (chosen.length ? `Selected: ${chosen.length} of ${theirs.join(", ")}, mean Dice ${words(chosen)}${others.length ? `; the ${others.length} others of ${theirs.length > 1 ? "these domains" : "this domain"} ${words(others)}` : ""}.` : "None selected.") + (data.images_note ? ` ${data.images_note}` : "");
     clear.disabled = !state.selected.size;
   }
   const repress = () => { for (const button of root.querySelectorAll(".msan-m-image")) button.setAttribute("aria-pressed", state.selected.has(button.dataset.image) ? "true" : "false"); };
 
   // the scatter
-  const frames = { row: () => [state.row], students: () => Object.keys(data.xy).filter((r) => r !== "teacher"), all: () => Object.keys(data.xy) };
-  const frame = tag("select", { "aria-label": "frame of the scatter", onchange: () => timed(show_scatter) }, [["row", "as large as this network needs, at all its snapshots"], ["students", "the same for all students"], ["all", "the same for all networks"]].map(([value, text]) => tag("option", { value }, text)));
+  const frames = { students: () => (state.row === "teacher" ? ["teacher"] : Object.keys(data.xy).filter((r) => r !== "teacher")), row: () => [state.row], all: () => Object.keys(data.xy) };
+  const frame = tag("select", { "aria-label": "frame of the scatter", title: "what the axes reach over: only in a common frame can the sizes of two clouds be compared", onchange: () => timed(show_scatter) }, [["students", "the same for all students and snapshots"], ["row", "as large as this network needs, at all its snapshots"], ["all", "the same for all networks"]].map(([value, text]) => tag("option", { value }, text)));
+  const colour = tag("select", { "aria-label": "colour of the points", title: "what colour and shape of a point say", onchange: () => timed(show_scatter) }, [["domain", "domain"], ["dice", "Dice of the image"], ["kind", "anchor or view"]].map(([value, text]) => tag("option", { value }, text)));
+  const DICE = [[0.5, "Dice below 0.5", "#D55E00", "v"], [0.7, "0.5 to 0.7", "#E69F00", "D"], [0.85, "0.7 to 0.85", "#56B4E9", "o"], [Infinity, "0.85 and more", "#0072B2", "^"]].map(([below, name, colour, marker]) => ({ below, name, colour, marker }));
+  const KINDS = [{ name: "tile of a tested domain", colour: "#999999", marker: "o" }, { name: "probe: anchor", colour: "#0072B2", marker: "D" }, { name: "probe: view", colour: "#D55E00", marker: "^" }];
+  const NO_DICE = { name: "no Dice", colour: "#999999", marker: "X" };
+  const looks_of = { // of a point, by colour and shape; and the legend
+    domain: [(p, d) => d, () => data.domains],
+    dice: [(p) => { const dice = dice_of(p.image); return dice == null ? NO_DICE : DICE.find((b) => dice < b.below); }, () => (data.points.some((p) => dice_of(p.image) == null) ? [...DICE, NO_DICE] : DICE)],
+    kind: [(p, d) => (d.role !== "source, validation" ? KINDS[0] : p.view ? KINDS[2] : KINDS[1]), () => KINDS],
+  };
   const known_bounds = {};
   function bounds_of(rows) { // x0, y0, x1, y1 of some networks at all snapshots
     return (known_bounds[rows.join("|")] ??= rows.flatMap((r) => Object.values(data.xy[r])).reduce((b, xy) => { for (let i = 0; i < xy.length; i += 2) if (xy[i] != null) { b[0] = Math.min(b[0], xy[i]); b[1] = Math.min(b[1], xy[i + 1]); b[2] = Math.max(b[2], xy[i]); b[3] = Math.max(b[3], xy[i + 1]); } return b; }, [Infinity, Infinity, -Infinity, -Infinity]));
   }
-  const scatter_home = panel("Vectors of all tiles, in one frame that stands still", "scatter"), scatter_note = tag("p", { class: "msan-m-small" }), scatter_el = tag("div");
-  scatter_home.append(tag("label", { class: "msan-m-small" }, "Frame: ", frame), scatter_el, scatter_note);
+  const scatter_home = panel("Vectors of tiles, in one frame that stands still", "scatter"), scatter_note = tag("p", { class: "msan-m-small" }), scatter_el = tag("div");
+  scatter_home.append(tag("div", { class: "msan-m-strip" }, tag("label", { class: "msan-m-small" }, "Colour: ", colour), tag("label", { class: "msan-m-small" }, "Frame: ", frame)), scatter_el, scatter_note,
+    tools("scatter", { code: code("from msan_nb.inspectors.embeddings import show_embeddings", () => [`show_embeddings(run, ${[`rows=[${py(state.row)}]`, ...(colour.value === "dice" ? [`colour="image Dice"`] : colour.value === "kind" ? [`colour="view"`, `views=${Math.max(...data.points.map((p) => p.view))}`] : []), ...shown_step()].join(", ")})  # in a plane that is fitted to these vectors`]) }));
   const scatter_model = shim({ data: scatter_data(), selected: [], hovered: -1 });
   function scatter_data() {
     const xy = at(data.xy, state.row) ?? [];
-    const points = data.points.map((p, i) => { const im = data.images[p.image], d = domain[im.domain]; return { x: xy[2 * i] ?? null, y: xy[2 * i + 1] ?? null, label: im.id, words: [`tile ${p.tile + 1}${p.view ? `, view ${p.view}` : ""}`], colour: d.colour, marker: d.marker, thumb: p.thumb ?? im.thumb, group: im.group, dice: dice_of(p.image), domain: im.domain, row: state.row, index: i }; }).filter((p) => p.x != null);
-    return { points, thumbs: data.pictures, axes: data.axes, title: `${state.row}${is_method(state.row) ? `, step ${data.steps[state.step]}` : ""}`, note: data.scatter_note, legend: data.domains.map((d) => ({ name: d.name, colour: d.colour, marker: d.marker })), marginal: true, bounds: bounds_of(frames[frame.value]()), equal: false, partial: points.length < data.points.length };
+    const [look_at, legend] = looks_of[colour.value];
+    const points = data.points.map((p, i) => { const im = data.images[p.image], d = look_at(p, domain[im.domain]); return { x: xy[2 * i] ?? null, y: xy[2 * i + 1] ?? null, label: im.id, words: [`tile ${p.tile + 1}${p.view ? `, view ${p.view}` : ""}`], colour: d.colour, marker: d.marker, thumb: p.thumb ?? im.thumb, group: im.group, dice: dice_of(p.image), domain: im.domain, row: state.row, index: i }; }).filter((p) => p.x != null);
+    return { points, thumbs: data.pictures, axes: data.axes, title: `${state.row}${is_method(state.row) ? `, step ${data.steps[state.step]}` : ""}`, note: data.scatter_note, legend: legend().map((d) => ({ name: d.name, colour: d.colour, marker: d.marker })), marginal: true, bounds: bounds_of(frames[frame.value]()), equal: false, partial: points.length < data.points.length };
   }
   let quiet = false; // the scatter tells us of a selection that we have just told it of
   function show_scatter() {
@@ -347,9 +376,11 @@ function render({ model, el }) {
 
   // the graph
   const graph_home = panel("Contrastive graphs: teacher and method side by side", "graph", true), graph_el = tag("div"), graph_note = tag("p", { class: "msan-m-small" });
-  const graph_kinds = { inter: "between images (inter): the probe's anchors", intra: "an image and its views (intra): the probe's stars", domains: "across domains: images of every domain" };
-  const graph_kind = tag("select", { "aria-label": "which graph", onchange: (e) => { state.graph = e.target.value; timed(show_graph); } }, Object.entries(graph_kinds).filter(([k]) => data.graphs[k]).map(([value, text]) => tag("option", { value }, text)));
+  const graph_kinds = { inter: "between images (inter): the probe's anchors", views: "between images and views (inter, all views)", intra: "an image and its views (intra): the probe's stars", domains: "across domains: images of every domain" };
+  const graph_kind = tag("select", { "aria-label": "which graph", title: "which nodes are compared with which", onchange: (e) => { state.graph = e.target.value; timed(show_graph); } }, Object.entries(graph_kinds).filter(([k]) => data.graphs[k]).map(([value, text]) => tag("option", { value }, text)));
   graph_home.append(tag("div", { class: "msan-m-strip" }, graph_kind), graph_note, graph_el);
+  const graph_code = () => (state.graph === "domains" ? code("from msan_nb.inspectors.microscope import show_microscope", () => [`show_microscope(run, row=${py(state.row)})  # the graph across domains is drawn by the page alone`])
+    : code("from msan_nb.inspectors.graphs import show_graphs", () => [`show_graphs(run, ${[`row=${py(state.row === "teacher" ? "student S₀" : state.row)}`, `graph=${py({ inter: "inter", views: "inter, all views", intra: "intra" }[state.graph])}`, `tau=${+state.tau.toPrecision(4)}`, ...shown_step()].join(", ")})${state.row === "teacher" ? "  # the teacher is drawn beside it" : ""}`]))();
   const graph_model = shim({ data: graph_data(), clicked: "", selected: [] });
   function tone(difference) { // blue: less alike than for the teacher; grey: the same; vermilion: more
     const t = Math.max(-1, Math.min(1, difference / 0.5)), end = t < 0 ? [0, 114, 178] : [213, 94, 0];
@@ -359,23 +390,33 @@ function render({ model, el }) {
     const g = data.graphs[state.graph], n = g.nodes.length, kept = at(g.cosines, state.row);
     if (!kept) return { nodes: [], panels: [], note: `The vectors of ${state.row} at this snapshot were not kept: move the slider to the start or to the end.` };
     const T = matrix(at(g.cosines, "teacher"), n), S = matrix(kept, n), partners = (i) => g.partners[i];
-    const [pT, pS] = [T, S].map((C) => rows_of(C, state.tau, partners)), terms = divergences(pT, pS), total = Object.values(terms).reduce((a, b) => a + Math.abs(b), 0) || 1;
-    const edges = (C, P, own) => g.pairs.map(([a, b]) => { const share = Math.abs(terms[`${a}|${b}`] ?? 0) / total; return { a: g.ids[a], b: g.ids[b], value: C[a][b], width: share, colour: own ? tone(C[a][b] - T[a][b]) : "#808080", words: `${g.labels[a]} – ${g.labels[b]}\ncosine ${number(C[a][b], 2)}${own ? ` (teacher ${number(T[a][b], 2)})` : ""}\nprobability at τ: ${number(P[a][b], 3)}\n${Math.round(100 * share)} % of the loss` }; });
+    const [pT, pS] = [T, S].map((C) => rows_of(C, state.tau, partners)), terms = divergences(pT, pS), total = Object.values(terms).reduce((a, b) => a + b, 0) || 1;
+    const edges = (C, P, own) => g.pairs.map(([a, b]) => { const share = (terms[`${a}|${b}`] ?? 0) / total; return { a: g.ids[a], b: g.ids[b], value: C[a][b], width: share, colour: own ? tone(C[a][b] - T[a][b]) : "#808080", words: `${g.labels[a]} – ${g.labels[b]}\ncosine ${number(C[a][b], 2)}${own ? ` (teacher ${number(T[a][b], 2)})` : ""}\nprobability at τ: ${number(P[a][b], 3)}\n${Math.round(100 * share)} % of the loss` }; });
     const heat = (C) => (state.graph === "intra" ? g.partners.filter((p) => p.length).map((p, i) => p.map((j) => C[i][j])) : C.map((row, i) => row.map((c, j) => (i === j ? null : c))));
     const columns = state.graph === "intra" ? g.partners[0].map((_, v) => `view ${v + 1}`) : g.labels;
-    const gap = S.map((row, i) => row.map((c, j) => c - T[i][j]));
+    const gap = S.map((row, i) => row.map((c, j) => c - T[i][j])), most = Math.max(1e-3, ...heat(gap).flat().map((c) => Math.abs(c ?? 0)));
     const pictures = (k, i) => { const p = data.points[k], im = data.images[p.image], errors = data.errors[p.image] ?? {}; return [[p.thumb, "tile"], ...(g.views?.[i] ?? []).map((v, j) => [data.points[v].thumb, `view ${j + 1}`]), [im.large, "image, target outlined"], [errors.teacher, "teacher"], state.row === "teacher" ? [null] : [errors[state.row], state.row]].filter(([src]) => src != null).map(([src, label]) => ({ src: data.pictures[src], label })); };
-    const nodes = g.nodes.map((k, i) => { const p = data.points[k], im = data.images[p.image]; return { id: g.ids[i], label: g.labels[i], x: g.x[i], y: g.y[i], size: p.view ? 0.75 : 1, thumb: picture(p.thumb ?? im.thumb) ?? undefined, big: pictures(k, i), words: `${im.domain} (${domain[im.domain].role}); Dice of the image ${number(dice_of(p.image))} (${state.row}), ${number(dice_of(p.image, "teacher"))} (teacher)` }; });
-    const own = state.row === "teacher" ? [] : [{ name: state.row, matrix: heat(S), rows: g.labels, columns }, { name: `${state.row} − teacher`, matrix: heat(gap), rows: g.labels, columns }];
-    return { nodes, panels: [{ name: "teacher", edges: edges(T, pT, false) }, ...(own.length ? [{ name: state.row, edges: edges(S, pS, true) }] : [])], heat: [{ name: "teacher", matrix: heat(T), rows: g.labels, columns }, ...own], scale: { min: -1, max: 1 }, title: graph_kinds[state.graph], caption: `Edge: cosine of the centred vectors. Matrices: the same numbers, from −1 to 1.`,
-      legend: { more: `${state.row}: more alike than for the teacher`, less: `${state.row}: less alike` }, code: code([`data['graphs'][${JSON.stringify(state.graph)}]['cosines'][${JSON.stringify(state.row)}]  # snapshot -> cosines of all pairs`])() };
+    const lacking = (i) => ((data.errors[i] ?? {}).teacher == null ? "; its annotation and predictions were not kept" : state.row !== "teacher" && data.errors[i][state.row] == null ? `; the prediction of ${state.row} was not kept` : "");
+    const nodes = g.nodes.map((k, i) => { const p = data.points[k], im = data.images[p.image]; return { id: g.ids[i], label: g.labels[i], x: g.x[i], y: g.y[i], size: p.view ? 0.75 : 1, thumb: picture(p.thumb ?? im.thumb) ?? undefined, big: pictures(k, i), words: `${im.domain} (${domain[im.domain].role}); Dice of the image ${number(dice_of(p.image))} (${state.row}), ${number(dice_of(p.image, "teacher"))} (teacher)${lacking(p.image)}` }; });
+    const own = state.row === "teacher" ? [] : [{ name: state.row, matrix: heat(S), rows: g.labels, columns }, { name: `${state.row} − teacher`, matrix: heat(gap), scale: { min: -most, max: most }, rows: g.labels, columns }];
+    return { nodes, panels: [{ name: "teacher", edges: edges(T, pT, false) }, ...(own.length ? [{ name: state.row, edges: edges(S, pS, true) }] : [])], heat: [{ name: "teacher", matrix: heat(T), rows: g.labels, columns }, ...own], scale: { min: -1, max: 1 }, title: graph_kinds[state.graph], caption: `Edge: cosine of the centred vectors. Matrices: the same numbers, from −1 to 1; their difference on a scale of its own.`,
+      legend: { more: `${state.row}: more alike than for the teacher`, less: `${state.row}: less alike` }, code: graph_code() };
   }
   const graph_marks = () => { const g = data.graphs[state.graph]; graph_model.set("selected", g.ids.filter((_, i) => state.selected.has(data.images[data.points[g.nodes[i]].image].key))); };
   function show_graph() {
     graph_model.set("data", graph_data()); graph_marks();
     const g = data.graphs[state.graph], loss = graph_loss(g);
-    graph_note.textContent = `${g.note} ${Number.isNaN(loss) ? "" : `Loss of this graph (KL of the rows' softmax from the teacher's) at τ = ${state.tau.toPrecision(2)}: ${loss.toPrecision(3)}.`} Click a node to see its image.`;
+    graph_note.textContent = `${g.note} ${graph_reading()} ${Number.isNaN(loss) ? "" : `Loss of this graph (KL of the rows' softmax from the teacher's) at τ = ${state.tau.toPrecision(2)}: ${loss.toPrecision(3)}.`} Click a node to see its image.`;
     graph_home.dataset.loss = loss;
+  }
+  function graph_reading() { // how what is shown differs from what the row was trained on
+    const row = look[state.row], own = row.graph, term = { inter: "inter", views: "inter", intra: "intra" }[state.graph];
+    if (!term || !is_method(state.row)) return "";
+    if (!row.terms.some((t) => t.name === term && t.on)) return `${state.row} was not trained on the ${term} loss: the widths say what it would pay.`;
+    const wanted = own.nodes === "views" ? "views" : "inter";
+    return [term === "inter" && state.graph !== wanted ? `The training compared ${wanted === "views" ? "images and views: the graph “inter, all views”" : "images without their views"}.` : "",
+      own.edge !== "cosine" || own.kind !== "kl" ? `The training used ${own.edge === "cosine" ? "cosines" : `edges of the kind ${own.edge}`} and ${own.kind === "kl" ? "KL" : "the squared difference"}; cosines and KL are shown here.` : "",
+      Math.abs(state.tau - own.tau) > 0.005 * own.tau ? `Trained at τ = ${own.tau}.` : ""].filter(Boolean).join(" ");
   }
   function graph_loss(g) {
     const n = g.nodes.length, kept = at(g.cosines, state.row);
@@ -399,6 +440,7 @@ function render({ model, el }) {
   function choose_row(name) {
     if (name === state.row) return;
     state.row = name; model.set("row", name); model.save_changes();
+    if (state.own_tau && is_method(name)) { state.tau = look[name].graph.tau; tau_in.value = Math.log10(state.tau); } // until somebody moves it
     timed(show_controls, show_answers, show_table, show_fsd, show_images, show_scatter, show_detail, show_graph);
     say(`Now showing ${name}.`);
   }
@@ -415,7 +457,10 @@ function render({ model, el }) {
     timed(() => { repress(); note_selection(); }, () => from !== "scatter" && scatter_mark(), graph_marks, show_detail);
     say(state.selected.size ? `${state.selected.size} image${state.selected.size > 1 ? "s" : ""} selected.` : "Nothing selected.");
   }
-  function note_selection() { const at_top = list.scrollTop; show_images(); list.scrollTop = at_top; }
+  function note_selection() { // the cards stay what they are, unless they are the selected ones
+    if (state.shown !== "selected") return note_images();
+    const at_top = list.scrollTop; show_images(); list.scrollTop = at_top;
+  }
   model.on("change:row", () => { const name = model.get("row"); if (look[name] && name !== state.row) choose_row(name); });
   model.on("change:step", () => { const i = data.steps.indexOf(model.get("step")); if (i >= 0 && i !== state.step) { state.step = i; step_in.value = i; timed(stepped); } });
   model.on("change:selected", () => { const keys = model.get("selected") ?? []; if (keys.length !== state.selected.size || keys.some((k) => !state.selected.has(k))) choose(keys.filter((k) => k in images_by_key).map((k) => images_by_key[k])); });
