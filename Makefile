@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CHROMIUM = { test -n "$$MSAN_CHROMIUM" || command -v chromium || command -v chromium-browser || command -v google-chrome || command -v chrome; } >/dev/null
 
-.PHONY: help setup demo test test-fast test-browser docs weights assignments test-assignments prepare notebooks lab hooks vessel liver tune ablate bench lockstep12 bench-fsd clean
+.PHONY: help setup demo test test-fast test-browser docs weights assignments test-assignments prepare notebooks lab hooks vessel equal liver tune ablate bench lockstep12 bench-fsd clean
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -61,7 +61,11 @@ hooks: ## clean and export notebooks at every commit
 	git config core.hooksPath .githooks
 
 vessel: setup ## CHASEDB1 → STARE, HRF, DRIVE, every method, three seeds: needs MSAN_DATA, hours on two cores, goes on where it stopped
-	$(BIN)/msan reproduce vessel --preset cpu --methods all,intra,inter,cross,intra+inter --seeds 3 --jobs 2 --out runs/vessel-cpu
+	$(BIN)/msan reproduce vessel --preset cpu --methods all,intra,inter,cross,intra+inter --seeds 3 --jobs 2 --shares results/tune-vessel/shares.json --out runs/vessel-cpu
+	$(BIN)/python .ci/keep.py runs/vessel-cpu
+
+equal: setup ## after `make vessel`: the plain student for as long as costs what GKD did
+	OMP_NUM_THREADS=1 $(BIN)/msan equal runs/vessel-cpu --methods views
 	$(BIN)/python .ci/keep.py runs/vessel-cpu
 
 liver: setup ## LiTS slices → CHAOS, every method, one seed: needs MSAN_DATA

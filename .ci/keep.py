@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ("config.json", "env.json", "data.json", "metrics.csv", "fsd.csv")
-EXTRA = ("diagnostics.json", "pulls.csv", "costs.csv", "times.csv", "clusters.csv", "tuning.csv", "shares.json", "ablation.csv") # of `msan tune` and `msan ablate`
+EXTRA = ("diagnostics.json", "pulls.csv", "costs.csv", "times.csv", "clusters.csv", "tuning.csv", "shares.json", "ablation.csv", "equal.csv") # of `msan tune`, `msan ablate` and `msan equal`
 
 if __name__ == "__main__":
     run = Path(sys.argv[1])

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['counter', 'Watched', 'step_macs', 'method_costs', 'costs_of', 'val_curves', 'val_at_equal_compute', 'equal_steps',
-           'EqualCompute', 'equal_compute']
+           'longer_recipes', 'EqualCompute', 'equal_compute', 'equal_table']
 
 # %% ../../nbs/66_repro.compute.ipynb #a0aad847
 from dataclasses import asdict, dataclass, replace
@@ -22,8 +22,8 @@ from ..distill.base import Balance, Guides, Shared, ask_teacher
 from ..models import build
 from ..models.alignment import AlignmentNetwork
 from ..models.segmenter import thawed
-from .recipes import Recipe, recipe_from
-from .tables import units
+from .recipes import Recipe, check_recipe, recipe_from
+from .tables import units, verdicts
 
 # %% ../../nbs/66_repro.compute.ipynb #5c17be67
 def _conv_backward(grad, x, w, _bias, _stride, _padding, _dilation, transposed, _output_padding, _groups, mask, *_, out_shape=None, **__):
@@ -128,6 +128,19 @@ def equal_steps(
     "For how many steps each method would have to train to cost as much."
     return (steps * costs[judged] / costs).round().astype(int)
 
+# %% ../../nbs/66_repro.compute.ipynb #3dfbb220
+def longer_recipes(
+    recipe: Recipe, # of the run that holds the judged method
+    methods, # names of a recipe, such as "views", "kd"
+    judged: str = "gkd", # whose compute is the budget
+) -> list[Recipe]: # one for each number of steps
+    "The same experiment with other methods, each trained for as long as costs what the judged one did; unknown methods raise `InputError`."
+    if judged in methods or judged not in recipe.methods: raise InputError("methods", ", ".join(methods), f"methods other than {judged}, of a run that holds it", "name cheaper ones, such as views,kd, and a run with the judged method")
+    costs = method_costs(check_recipe(replace(recipe, methods=(*methods, judged))))["alone"]
+    steps = dict(zip(methods, equal_steps(costs, recipe.distill_plan.steps, costs.index[-1])))
+    longer = lambda n: replace(recipe, methods=tuple(m for m in methods if steps[m] == n), distill_plan=replace(recipe.distill_plan, steps=int(n)))
+    return [longer(n) for n in sorted(set(steps.values()))]
+
 # %% ../../nbs/66_repro.compute.ipynb #eddac3f0
 @dataclass(frozen=True, eq=False)
 class EqualCompute:
@@ -164,3 +177,14 @@ def _same_experiment(run, first, other):
     same = lambda f: {k: v for k, v in asdict(f["recipe"]).items() if k not in ("methods", "preset", "snapshots", "checkpoint")} | {"distill_plan": asdict(replace(f["recipe"].distill_plan, steps=1)), "data": f["data"]}
     a, b = same(first), same(other)
     if differ := [k for k in a if a[k] != b[k]]: raise InputError(run, f"another {', '.join(differ)}", "runs that differ in methods and distill_plan.steps only", "make it again from the first run's recipe")
+
+# %% ../../nbs/66_repro.compute.ipynb #c4f355eb
+def equal_table(
+    found: EqualCompute, # of at least two rows
+    judged: str = "GKD", # the method that is judged
+) -> pd.DataFrame: # method → steps, cost, of_budget, unseen (mean Dice over the unseen domains), and of the judged one minus this: diff, low, high, verdict
+    "Methods at equal compute, those that were kept."
+    kept, unseen = found.spent[found.spent["kept"]], found.rows[found.rows["split"] == "unseen"]
+    dice = unseen.groupby(["method", "seed", "domain"])["dice"].mean().groupby("method").mean()
+    against = verdicts(found.rows, judged, [m for m in kept.index if m != judged]).set_index("control")
+    return kept[["steps", "cost", "of_budget"]].assign(unseen=dice).join(against[["diff", "low", "high", "verdict"]])
