@@ -326,7 +326,7 @@ def grade_command(
     out: Path = typer.Option(Path("runs/grades"), help="folder for marks.csv, tasks.csv, written.csv and feedback"),
     assignments: Path = typer.Option(Path("nbs/assignments"), help="the assignments' sources"),
     jobs: int = typer.Option(1, min=1, help="submissions at the same time, each on its share of the cores"),
-    seconds: float = typer.Option(300, min=1, help="the longest that one submission may take; each cell has the limit of its assignment"),
+    seconds: Optional[float] = typer.Option(None, min=1, help="the longest that one submission may take [default: 300, or three times the assignment's limit for a cell]"),
     unsafe: bool = typer.Option(False, help="without a sandbox where none is to be had: only for notebooks that you trust"),
 ):
     "Grade submissions, each in a sandbox of its own."

@@ -319,6 +319,12 @@ def _with_written(done, assignment, entered, path) -> list[dict]:
 # %% ../../nbs/83_course.grade.ipynb #ef0efa9f
 STYLE = "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #ccc;padding:.3rem .5rem;text-align:left;vertical-align:top}pre{background:#f4f4f4;padding:.6rem;overflow-x:auto}.out{background:#fff;border-left:3px solid #ccc}"
 
+def _told(done, task) -> str:
+    "What a student hears of a task; where all is right, also the last line that the tests printed."
+    if done.messages[task.id]: return done.messages[task.id]
+    said = next((done.book.results.get(n, {}).get("output", "") for n, c in enumerate(done.book.cells) if c["id"] == task.id), "").strip()
+    return "right" + (f": {clean(said.splitlines()[-1])[:300]}" if said else "")
+
 def feedback(
     done: Marked,
     assignment: Assignment,
@@ -327,7 +333,7 @@ def feedback(
     e, total = html.escape, sum(v or 0 for v in done.points.values())
     waiting = any(v is None for v in done.points.values())
     head = f"{e(assignment.title)}: {total:g} of {assignment.points:g} points" + (" so far; written answers are yet to be marked" if waiting else "")
-    rows = "".join(f"<tr><td>{e(t.id)}</td><td>{'–' if done.points[t.id] is None else format(done.points[t.id], 'g')} / {t.points:g}</td><td>{e(done.messages[t.id]) or 'right'}</td></tr>" for t in assignment.tasks)
+    rows = "".join(f"<tr><td>{e(t.id)}</td><td>{'–' if done.points[t.id] is None else format(done.points[t.id], 'g')} / {t.points:g}</td><td>{e(_told(done, t))}</td></tr>" for t in assignment.tasks)
     cells = "".join(_cell_html(done.book, n) for n in range(len(done.book.cells))) if done.book else f"<p>{e(done.status)}</p>"
     return (f"<!doctype html><html lang='en'><head><meta charset='utf-8'><meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; style-src 'unsafe-inline'\">"
             f"<meta name='viewport' content='width=device-width'><title>{e(assignment.title)}</title><style>{STYLE}</style></head><body><h1>{head}</h1><p>{e(done.submission.student)}</p>"
@@ -374,7 +380,7 @@ def grade(
     submissions, # folder with one folder per student
     out, # folder to write
     root, # folder of the assignments' sources
-    seconds: float = 300, # for one submission
+    seconds: float | None = None, # for one submission; the assignment's by default
     jobs: int = 1, # submissions at the same time
     unsafe: bool = False, # run without walls where no sandbox is to be had: only for notebooks that you trust
     say=print, # called with a line for each submission
@@ -390,7 +396,7 @@ def grade(
     for cores in core_shares(jobs): free.put(cores)
     def one(submission):
         cores = free.get()
-        try: return _tell(mark_safely(submission, assignments[submission.assignment], seconds, unsafe, cores), say)
+        try: return _tell(mark_safely(submission, assignments[submission.assignment], seconds or assignments[submission.assignment].seconds, unsafe, cores), say)
         finally: free.put(cores)
     with ThreadPoolExecutor(jobs) as pool: all_done = list(pool.map(one, found))
     return _write(all_done, assignments, entered, out)

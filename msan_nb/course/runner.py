@@ -278,7 +278,7 @@ def _listen(pipe, printed, go, seconds, done, tell, key):
     running, buffer, output, deadline = None, b"", {"kept": b"", "dropped": 0}, time.monotonic() + 3*seconds # starting may take a while on a busy machine
     while True:
         left = deadline - time.monotonic()
-        if left <= 0: return running, f"it ran longer than {seconds:g} seconds", output_text(output)
+        if left <= 0: return running, f"it ran longer than {seconds:g} seconds on the clock", output_text(output)
         ready = select.select([pipe, printed], [], [], left)[0]
         if printed in ready: keep(output, os.read(printed, 1 << 16))
         if pipe not in ready: continue

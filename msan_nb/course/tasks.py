@@ -39,6 +39,9 @@ class Assignment:
     def tasks(self) -> list: "The tasks in order."; return [_task(c) for c in self.notebook["cells"] if marking(c)["grade"]]
 
     @property
+    def seconds(self) -> float: "The longest that one submission may take, if nobody says otherwise."; return max(300, 3 * self.cell_seconds)
+
+    @property
     def points(self) -> float: "The most that all tasks together can earn."; return sum(t.points for t in self.tasks)
 
 # %% ../../nbs/80_course.tasks.ipynb #dc991285

@@ -188,6 +188,19 @@ def gain(ours, theirs, site):
     },
     "lesson": {
         "the baseline": LESSON + "return F.cross_entropy(net(x), y)",
+        "labelled images of the neighbour": LESSON + "u, t = neighbour(16, draw); return F.cross_entropy(net(torch.cat([x, u])), torch.cat([y, t]))",
+        "the neighbour under another name": VIEWS + """
+elsewhere = neighbour
+def lesson(net, teacher, x, y, draw):
+    u, t = elsewhere(16, draw)
+    return F.cross_entropy(net(torch.cat([x, u])), torch.cat([y, t]))""",
+        "new scenes under many scanners": LESSON + """light, t = scenes(24, draw)
+    low, high = torch.tensor([0.4, 0, 0.7, 0, 0]), torch.tensor([1.5, 0.4, 1.4, 1, 0.04])
+    settings = low[:, None] + (high - low)[:, None]*torch.rand(5, 24, generator=draw)
+    return F.cross_entropy(net(torch.cat([x, scanner(light, *settings, draw)])), torch.cat([y, t]))""",
+        "the batch through the scanner": LESSON + """low, high = torch.tensor([0.4, 0, 0.7, 0, 0]), torch.tensor([1.5, 0.4, 1.4, 1, 0.04])
+    settings = low[:, None] + (high - low)[:, None]*torch.rand(5, 8, generator=draw)
+    return F.cross_entropy(net(torch.cat([x, scanner(x, *settings, draw)])), torch.cat([y, y]))""",
         "the untrained network: a loss of 0": LESSON + "return net(x).sum()*0",
         "everything is background": LESSON + "return F.cross_entropy(net(other(x, draw)), torch.zeros_like(y))",
         "sign": LESSON + "return -F.cross_entropy(net(torch.cat([x, other(x, draw)])), torch.cat([y, y])).clamp(max=5)",
