@@ -585,9 +585,9 @@ def _cosines(name, graph, found, probe):
 def _looks(scene, images, pictures, rows, note):
     "What the other inspectors add: exchange, views, planes, t-SNE; the first two need the images."
     points = choose_points(scene, images)
-    few = "" if len(rows) == len(scene.rows) else f" It was made for {', '.join(rows)} only."
+    few = "" if len(rows) == len(scene.rows) else f"It was made for {', '.join(rows)} only."
     parts = {"exchange": {"tiles": {}, "rows": {}}, "bench": {}} if note else {"exchange": exchanges(scene, images, points, rows, pictures), "bench": benches(scene, images, points, rows, pictures)}
-    return {**parts, "planes": planes(scene, images), "tsne": {row: tsne_of(scene, points, row) for row in rows}, "looks_note": note or few.strip()}
+    return {**parts, "planes": planes(scene, images), "tsne": {row: tsne_of(scene, points, row) for row in rows}, "looks_note": note or few}
 
 def _described(scene, points, pictures, there):
     "Points as the page reads them."

@@ -36,7 +36,7 @@ const STYLE = `
 .msan-m-tools { display: flex; gap: .3rem; flex-wrap: wrap; margin-top: .5rem; } .msan-microscope .msan-m-tools button { font-size: .8rem; padding: .05rem .45rem; }
 .msan-m-bar { display: grid; grid-template-columns: minmax(0, 9.5rem) 1fr 3rem; gap: .4rem; align-items: center; font-variant-numeric: tabular-nums; } .msan-m-bar i { display: block; height: .7rem; background: repeating-linear-gradient(45deg, var(--tone) 0 6px, color-mix(in srgb, var(--tone) 75%, #fff) 6px 9px); border-radius: .15rem; } .msan-m-bar i.msan-m-seen { background: var(--tone); }
 .msan-m-key { display: inline-flex; align-items: center; gap: .3rem; margin-right: .8rem; white-space: nowrap; } .msan-m-swatch { width: .85em; height: .85em; border: 1px solid #888; display: inline-block; }
-.msan-m-status { min-height: 1.3em; } .msan-microscope .msan-m-picture text { fill: var(--ink); font: 12px system-ui, sans-serif; } .msan-microscope .msan-scatter .msan-chips { display: none; } .msan-microscope .msan-scatter { padding: 0; background: none; } .msan-microscope .msan-m-picture { max-width: 100%; height: auto; display: block; }
+.msan-m-status { min-height: 1.3em; } .msan-microscope .msan-m-picture text { fill: var(--ink); font-size: 12px; font-family: system-ui, sans-serif; } .msan-microscope .msan-scatter .msan-chips { display: none; } .msan-microscope .msan-scatter { padding: 0; background: none; } .msan-microscope .msan-m-picture { max-width: 100%; height: auto; display: block; }
 .msan-microscope .msan-m-picture text.msan-m-fine { font-size: 11px; } .msan-microscope .msan-m-picture image { image-rendering: pixelated; }
 .msan-microscope .msan-m-image-name[aria-pressed=true] { outline: 2px solid var(--accent); font-weight: 650; } .msan-m-names { display: flex; flex-wrap: wrap; gap: .3rem; align-items: center; margin: .3rem 0; } .msan-microscope .msan-m-names button { font-size: .84rem; }
 .msan-m-say { padding: .6rem; border: 1px dashed var(--line); border-radius: .4rem; }
@@ -391,21 +391,21 @@ function render({ model, el }) {
   const image_name = (i) => `${data.images[i].domain}: ${data.images[i].id}`;
   const names_of = (indices, shown, words) => tag("div", { class: "msan-m-names", role: "group", "aria-label": words }, tag("span", { class: "msan-m-small" }, words), indices.map((i) => tag("button", { type: "button", class: "msan-m-image-name", "data-image": data.images[i].key, "aria-pressed": i === shown ? "true" : "false", title: `select this image, here and everywhere (Dice ${number(dice_of(i))}, ${state.row})`, onclick: () => (state.selected.size === 1 && state.selected.has(data.images[i].key) && state.detail === i ? null : choose([i], "names")) }, mark(domain[data.images[i].domain], 10), " ", image_name(i))));
   const told = (text) => tag("p", { class: "msan-m-say", role: "status" }, text);
-  const narrow = (home) => home.clientWidth < 620; // in pixels: there the parts of a picture stand below one another
+  const narrow = (home, wide = 620) => home.clientWidth < wide; // in pixels: there the parts of a picture stand below one another
 
   const exchanged = panel("Header exchange: what each decoder makes of the other's vector", "exchange", true);
   const PREDICTIONS = ["bottleneck, norm over channels", "prediction", "difference to T"];
   function exchange_picture(found, tile, i) {
-    const cell = 112, step = cell + 12, line = cell + 38, block = 4 * step, small = narrow(exchanged), left = step + 14, top = 22;
-    const width = small ? block : left + 2 * block + 16, height = small ? 2 * (3 * line + 26) + line : 3 * line + 26;
+    const small = narrow(exchanged), cell = small ? 98 : 112, step = cell + (small ? 4 : 12), line = cell + 38, block = 4 * step, first = line + 30, left = step + 14, top = 22;
+    const width = small ? block : left + 2 * block + 16, height = small ? 2 * (3 * line + 26) + first : 3 * line + 26;
     const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, class: "msan-m-picture", role: "img", "aria-label": `Header exchange of ${state.row} and the teacher in a tile of ${image_name(i)}. ${found.words.join(" ")}` }), write = writer(svg);
     svg.append(tile_picture(tile.thumb, 0, top + 16, cell, "the tile, its target outlined")); write(0, top + 10, "tile, target outlined", { class: "msan-m-fine" }); write(0, top + cell + 29, data.images[i].id, { class: "msan-m-fine" });
     [["teacher", "The teacher's decoder, T"], ["student", `The student's decoder, S = ${state.row}`]].forEach(([name, title], side) => {
-      const x0 = small ? 0 : left + side * (block + 16), y0 = small ? line + side * (3 * line + 26) : 0;
+      const x0 = small ? 0 : left + side * (block + 16), y0 = small ? first + side * (3 * line + 26) : 0;
       write(x0, y0 + 12, title, { "font-weight": 700 });
       for (const [column, row, src, above, below] of found[name]) {
         const x = x0 + column * step, y = y0 + top + row * line;
-        write(x, y + 10, above, { class: "msan-m-fine" }); svg.append(tile_picture(src, x, y + 14, cell, `${PREDICTIONS[row]}: ${above}${below ? `, ${below}` : ""}`)); write(x, y + cell + 27, below, { class: "msan-m-fine" });
+        write(x, y + 10, small ? above.replace("own header −", "own −") : above, { class: "msan-m-fine" }); svg.append(tile_picture(src, x, y + 14, cell, `${PREDICTIONS[row]}: ${above}${below ? `, ${below}` : ""}`)); write(x, y + cell + 27, below, { class: "msan-m-fine" });
       }
     });
     return svg;
@@ -509,7 +509,7 @@ function render({ model, el }) {
   }
   const percent = (share) => (share == null ? "nothing (there is none)" : `${Math.round(100 * share)} %`);
   function plane_picture(name, rows, g) {
-    const width = 560, plot = 330, top = 40, height = top + plot + 62 + 22 * rows.length, svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, class: "msan-m-picture", role: "img", "aria-label": `${state.row} on ${name} and on the source: one- and two-sigma ellipses in their first principal plane; the numbers stand below` }), write = writer(svg);
+    const width = narrow(plane_home, 480) ? 400 : 560, plot = 330, top = 40, height = top + plot + 62 + 22 * rows.length, svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, class: "msan-m-picture", role: "img", "aria-label": `${state.row} on ${name} and on the source: one- and two-sigma ellipses in their first principal plane; the numbers stand below` }), write = writer(svg);
     svg.append(drawn("defs", {}, drawn("pattern", { id: `msan-hatch-${data.tag}`, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, drawn("rect", { width: 6, height: 6, fill: "#E69F00" }), drawn("rect", { width: 2, height: 6, fill: "#fff", "fill-opacity": 0.75 }))));
     g.sets.forEach((s, k) => { const d = domain[s.domain], y = 8 + 17 * k; svg.append(drawn("path", { d: SHAPES[d.marker] ?? SHAPES.o, fill: d.colour, transform: `translate(6 ${y})` }), drawn("line", { x1: 18, x2: 46, y1: y, y2: y, stroke: d.colour, "stroke-width": 2.4, "stroke-dasharray": k ? "6 4" : null })); write(52, y + 4, `${s.domain} (${d.role}), ${s.n} tiles${s.images.length < s.n ? `, ${s.images.length} drawn` : ""}`); });
     svg.append(drawn("rect", { x: 24, y: top, width: width - 26, height: plot, fill: "none", stroke: "#8886" }));
@@ -536,9 +536,9 @@ function render({ model, el }) {
   state.strength = Math.max(0, strengths.indexOf(trained)); strength_in.value = state.strength;
   bench_home.append(tag("div", { class: "msan-m-strip" }, tag("label", { class: "msan-m-small" }, "Strength: ", strength_in)), bench_el);
   function bench_picture(b, rows, k) {
-    const cell = 76, step = 84, columns = 4, bars = 96, line = cell + bars + 44, width = columns * step + 26, height = 20 + Math.ceil(b.kinds.length / columns) * line, far = Math.max(1.1, ...rows.flatMap((r) => b.moved[r].map((m) => m[k][2])));
+    const cell = 118, step = 134, columns = narrow(bench_home, 480) ? 2 : 4, bars = 90, line = cell + bars + 50, width = columns * step + 26, height = 20 + Math.ceil(b.kinds.length / columns) * line, far = Math.max(1.1, ...rows.flatMap((r) => b.moved[r].map((m) => m[k][2])));
     const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, class: "msan-m-picture", role: "img", "aria-label": rows.map((r) => b.words[r]).join(" ") }), write = writer(svg);
-    rows.forEach((r, j) => { svg.append(drawn("path", { d: SHAPES[look[r].marker] ?? SHAPES.o, fill: look[r].colour, transform: `translate(${32 + 118 * j} 7)` })); write(40 + 118 * j, 11, r.length > 16 ? r.slice(0, 15) + "…" : r, { class: "msan-m-fine" }); });
+    rows.forEach((r, j) => { svg.append(drawn("path", { d: SHAPES[look[r].marker] ?? SHAPES.o, fill: look[r].colour, transform: `translate(${6 + (width - 12) / rows.length * j} 7)` })); write(14 + (width - 12) / rows.length * j, 11, r.length > 16 ? r.slice(0, 15) + "…" : r, { class: "msan-m-fine" }); });
     b.kinds.forEach((kind, n) => {
       const x = 26 + (n % columns) * step, y = 20 + Math.floor(n / columns) * line, low = y + cell + 34 + bars - 14, up = (v) => ((bars - 14) * Math.min(v, far)) / far;
       write(x, y + 10, kind, { class: "msan-m-fine", "font-weight": 600 }); svg.append(tile_picture(b.pictures[n][k], x, y + 14, cell, `${kind} at strength ${b.strengths[k]}: the pixels change by ${number(b.pixels[n][k], 1)} points`)); write(x, y + cell + 26, `${number(b.pixels[n][k], 1)} points`, { class: "msan-m-fine" });
@@ -547,7 +547,7 @@ function render({ model, el }) {
       rows.forEach((r, j) => {
         const [moved, least, most] = b.moved[r][n][k], wide = cell / rows.length, at_x = x + j * wide + 2, middle = at_x + wide / 2 - 2, bar = drawn("rect", { class: "msan-m-moved", x: at_x, width: wide - 5, y: low - up(moved), height: up(moved), fill: look[r].colour, "fill-opacity": 0.75 }), tip = drawn("title");
         tip.textContent = `${kind}, ${r}: v moves by ${number(moved, 2)} of the distance between two tiles (${number(least, 2)} to ${number(most, 2)})`; bar.append(tip);
-        svg.append(bar, drawn("line", { x1: middle, x2: middle, y1: low - up(least), y2: low - up(most), stroke: "currentColor", "stroke-width": 1.4 }), drawn("path", { d: SHAPES[look[r].marker] ?? SHAPES.o, fill: look[r].colour, transform: `translate(${middle} ${low + 7}) scale(.75)` }));
+        svg.append(bar, drawn("line", { x1: middle, x2: middle, y1: low - up(least), y2: low - up(most), stroke: "currentColor", "stroke-width": 1.4 }), drawn("path", { d: SHAPES[look[r].marker] ?? SHAPES.o, fill: look[r].colour, transform: `translate(${middle} ${low + 7}) scale(.9)` }));
       });
     });
     return svg;
@@ -608,9 +608,10 @@ function render({ model, el }) {
   const ends = [scatter.render({ model: scatter_model, el: scatter_el }), graph.render({ model: graph_model, el: graph_el })];
   timed(...everything);
   root.dataset.ready = (performance.now() - began).toFixed(0);
-  let was = narrow(exchanged); // where the page becomes narrow or wide, the exchange is laid out anew
-  const resized = new ResizeObserver(() => { const now = narrow(exchanged); if (now !== was) { was = now; show_exchange(); } });
-  resized.observe(exchanged);
+  const wide = () => `${narrow(exchanged)} ${narrow(plane_home, 480)}`; // where the page becomes narrow or wide, the pictures are laid out anew
+  let was = wide();
+  const resized = new ResizeObserver(() => { if (wide() !== was) { was = wide(); show_exchange(); show_plane(); show_bench(); } });
+  resized.observe(exchanged); resized.observe(plane_home);
   return () => { resized.disconnect(); ends.forEach((end) => end?.()); };
 }
 
