@@ -1369,6 +1369,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                           'msan_nb/inspectors/microscope.py'),
                                                'msan_nb.inspectors.microscope._units': ( 'inspectors.microscope.html#_units',
                                                                                          'msan_nb/inspectors/microscope.py'),
+                                               'msan_nb.inspectors.microscope.all_numbers': ( 'inspectors.microscope.html#all_numbers',
+                                                                                              'msan_nb/inspectors/microscope.py'),
                                                'msan_nb.inspectors.microscope.answers_for': ( 'inspectors.microscope.html#answers_for',
                                                                                               'msan_nb/inspectors/microscope.py'),
                                                'msan_nb.inspectors.microscope.benches': ( 'inspectors.microscope.html#benches',

@@ -6,8 +6,8 @@
 __all__ = ['GKD_TERMS', 'ERRORS', 'TSNE', 'PARTS', 'Frame', 'fixed_frame', 'mean_dice', 'terms_of', 'normalised_distances',
            'closer', 'image_table', 'shown_images', 'Pictures', 'error_picture', 'palette_uri', 'samples_of',
            'kept_examples', 'predicted', 'shown_rows', 'draw_images', 'Points', 'choose_points', 'point_vectors',
-           'upper', 'ring', 'graph_nodes', 'looked_at', 'exchange_pictures', 'exchanges', 'benches', 'planes',
-           'tsne_of', 'answers_for', 'microscope_data', 'microscope_figure', 'Microscope', 'show_microscope']
+           'upper', 'ring', 'graph_nodes', 'looked_at', 'exchange_pictures', 'exchanges', 'benches', 'all_numbers',
+           'planes', 'tsne_of', 'answers_for', 'microscope_data', 'microscope_figure', 'Microscope', 'show_microscope']
 
 # %% ../../nbs/76_inspectors.microscope.ipynb #2b0f8f07
 import base64, io
@@ -408,6 +408,13 @@ def _bench(found, pictures):
             "moved": {row: each(lambda kind, s: table.loc[(row, kind, s), ["moved", "low", "high"]].tolist()) for row in found["rows"]}}
 
 # %% ../../nbs/76_inspectors.microscope.ipynb #80b13b8c
+def all_numbers(
+    scene: Scene, # an opened run
+    row: str, # a network
+) -> bool:
+    "Whether the vectors of a network are numbers; those of one whose training diverged are not."
+    return all(np.isfinite(scene.vectors(row, d)[0]).all() for d in scene.embedded)
+
 def planes(
     scene: Scene, # an opened run
     images: list[dict], # from `image_table`
@@ -417,7 +424,7 @@ def planes(
     table = scene.fsd[(scene.fsd["kind"] == "between") & scene.fsd["network"].isin(scene.rows)]
     draw = equal_tiles({d: pd.DataFrame({"groups": scene.vectors("teacher", d)[1]}) for d in scene.embedded}) # the name of the image in the place of the group's
     number, found = {im["key"]: i for i, im in enumerate(images)}, {row: {} for row in scene.rows}
-    for f in table[table["domain"].isin(normalised_distances(scene)["domain"])].to_dict("records"):
+    for f in table[table["domain"].isin(normalised_distances(scene)["domain"]) & table["network"].map(lambda row: all_numbers(scene, row))].to_dict("records"):
         pair = [(d, *draw[d](scene.vectors(f["network"], d)[0])) for d in (f["domain"], f["other"])]
         plane, owners = plane_of(pair[0][1], pair[1][1]), [[number.get(f"{d}|{name}") for name in names] for d, _, names in pair]
         sets = [_set_of(d, s, own, most) for (d, _, _), s, own in zip(pair, plane["sets"], owners)]
@@ -584,10 +591,10 @@ def _cosines(name, graph, found, probe):
 
 def _looks(scene, images, pictures, rows, note):
     "What the other inspectors add: exchange, views, planes, t-SNE; the first two need the images."
-    points = choose_points(scene, images)
+    points, shown, rows = choose_points(scene, images), rows, [row for row in rows if all_numbers(scene, row)]
     few = "" if len(rows) == len(scene.rows) else f"It was made for {', '.join(rows)} only."
     parts = {"exchange": {"tiles": {}, "rows": {}}, "bench": {}} if note else {"exchange": exchanges(scene, images, points, rows, pictures), "bench": benches(scene, images, points, rows, pictures)}
-    return {**parts, "planes": planes(scene, images), "tsne": {row: tsne_of(scene, points, row) for row in rows}, "looks_note": note or few}
+    return {**parts, "planes": planes(scene, images), "tsne": {row: tsne_of(scene, points, row) for row in shown}, "looks_note": note or few}
 
 def _described(scene, points, pictures, there):
     "Points as the page reads them."
