@@ -1,4 +1,4 @@
-"""The five pictures of the tour, taken from a run's exported page: python tests/browser/pictures.py [RUN] [FOLDER], by default runs/demo and nbs/images; RUN may also be its exported page. Needs what the browser tests need."""
+"""The seven pictures of the tour, taken from a run's exported page: python tests/browser/pictures.py [RUN] [FOLDER], by default runs/demo and nbs/images; RUN may also be its exported page. Needs what the browser tests need."""
 import sys
 import tempfile
 from pathlib import Path
@@ -12,6 +12,7 @@ from steps import opened
 PARTS = { # name of the picture: the parts of the page that it shows, from the first to the last
     "answers": (".msan-m-controls", ".msan-m-answers"), "tables": ("[data-panel=table]", "[data-panel=fsd]"),
     "images": ("[data-panel=images]", "[data-panel=scatter]"), "one-image": ("[data-panel=detail]",), "graphs": ("[data-panel=graph]",),
+    "exchange": ("[data-panel=exchange]",), "plane-and-views": ("[data-panel=plane]", "[data-panel=views]"),
 }
 LIMIT = 250_000 # bytes of a picture
 

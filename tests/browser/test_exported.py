@@ -167,10 +167,10 @@ def test_keyboard_alone(page, data):
     assert page.locator(".msan-graph .msan-card").is_visible()
     reached = set()
     page.locator("body").focus()
-    for _ in range(120):
+    for _ in range(200):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.closest('[data-panel]')?.dataset.panel ?? document.activeElement.type ?? ''"))
-    assert {"range", "radio", "table", "fsd", "images", "scatter", "graph"} <= reached
+    assert {"range", "radio", "table", "fsd", "images", "scatter", "exchange", "graph", "plane", "views"} <= reached
 
 
 def test_legend_hides_a_domain(page, data):
@@ -191,7 +191,7 @@ def test_saved_files(page, data):
     assert svg.startswith("<svg") and all(d["name"] in svg for d in data["domains"] if d["role"] == "unseen")
     with page.expect_download() as waiting: page.locator("[data-panel=fsd]").get_by_text("save as PNG").click()
     assert waiting.value.path().read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    for name, panel in (("SVG", "scatter"), ("PNG", "scatter"), ("CSV", "scatter"), ("SVG", "graph"), ("PNG", "graph"), ("CSV", "graph"), ("CSV", "images")):
+    for name, panel in (("SVG", "scatter"), ("PNG", "scatter"), ("CSV", "scatter"), ("SVG", "graph"), ("PNG", "graph"), ("CSV", "graph"), ("CSV", "images"), *((kind, panel) for panel in ("exchange", "plane", "views") for kind in ("SVG", "PNG", "CSV"))):
         with page.expect_download() as waiting: page.locator(f"[data-panel={panel}]").get_by_text(f"save as {name}").click()
         assert waiting.value.path().stat().st_size > 100
 
@@ -222,7 +222,7 @@ def test_copied_code_draws_what_is_shown(page, data, run):
     page.keyboard.press("ArrowRight")
     tau, step = 10 ** float(page.get_by_label("temperature τ of the graphs").input_value()), data["steps"][-2]
     made = {}
-    for panel, wanted in (("scatter", "show_embeddings("), ("fsd", "show_fsd("), ("graph", "show_graphs("), ("table", "DataFrame("), ("images", "DataFrame(")):
+    for panel, wanted in (("scatter", "show_embeddings("), ("fsd", "show_fsd("), ("graph", "show_graphs("), ("table", "DataFrame("), ("images", "DataFrame("), ("exchange", "show_exchange("), ("plane", "show_fsd("), ("views", "show_views(")):
         text = copied_from(page, panel)
         assert wanted in text and "KD + views" in text or panel == "table", text
         *lines, last = text.replace(json.dumps(data["run"]), repr(str(run))).strip().split("\n")
@@ -231,7 +231,9 @@ def test_copied_code_draws_what_is_shown(page, data, run):
         made[panel] = eval(last, space)
     shown = made["graph"].data
     assert (shown["row"], shown["step"], shown["graph"]) == ("KD + views", step, "inter") and shown["tau"] == pytest.approx(tau, rel=1e-3)
-    assert all(panel.figure is not None for panel in (made["scatter"], made["fsd"], made["graph"]))
+    assert all(panel.figure is not None for panel in (made["scatter"], made["fsd"], made["graph"], made["plane"]))
+    assert made["exchange"].data["exchange"]["row"] == "KD + views" and made["plane"].data["first"][0] == "KD + views" and "KD + views" in made["views"].data["rows"]
+    assert made["exchange"].data["exchange"]["words"] == exchange_of(page, data, "KD + views")["words"], "the copied lines look into another tile"
     assert made["fsd"].data["first"][0] == "KD + views" and list(made["table"].index) == names(data) == list(made["images"].columns[3:])
 
 
@@ -323,9 +325,167 @@ def test_students_share_a_frame(page, data):
     assert ticks() != before
 
 
+def exchange_of(page, data, row):
+    "The exchange of the image whose name is pressed."
+    key = page.locator("[data-panel=exchange] .msan-m-names [aria-pressed=true]").get_attribute("data-image")
+    return data["exchange"]["rows"][row][str(next(i for i, im in enumerate(data["images"]) if im["key"] == key))]
+
+
+def sources(page, panel):
+    "The pictures of a panel's drawing."
+    return page.eval_on_selector_all(f"[data-panel={panel}] svg image", "xs => xs.map(x => x.getAttribute('href'))")
+
+
+def test_exchange_follows_image_and_row(page, data):
+    "A click on a name or on an image shows its exchange, and another row another one; every picture is the one of the data."
+    names = page.locator("[data-panel=exchange] .msan-m-names button")
+    assert names.count() == len(data["exchange"]["tiles"]) >= len(data["domains"]) - 1
+    before, at = sources(page, "exchange"), page.locator("[data-panel=exchange] [aria-pressed=true]").get_attribute("data-image")
+    found = exchange_of(page, data, data["judged"])
+    assert sorted(before) == sorted([data["pictures"][data["exchange"]["tiles"][next(k for k, e in data["exchange"]["rows"][data["judged"]].items() if e is found)]["thumb"]]] + [data["pictures"][p[2]] for name in ("teacher", "student") for p in found[name]])
+    assert found["words"][0] in page.locator("[data-panel=exchange]").inner_text()
+    other = page.locator("[data-panel=exchange] .msan-m-names [aria-pressed=false]").first
+    key = other.get_attribute("data-image")
+    other.focus()
+    page.keyboard.press("Enter")
+    assert sources(page, "exchange") != before and key != at
+    assert page.locator(f"[data-panel=exchange] button[data-image='{key}']").get_attribute("aria-pressed") == "true" and page.evaluate("document.activeElement.dataset.image") == key
+    assert key.split("|")[1] in page.locator("[data-panel=detail] h3").inner_text()
+    page.get_by_label("which images").select_option("all")
+    assert pressed(page) == {key} and page.locator(".msan-scatter .msan-p.msan-on").count() > 0, "the name selects the image everywhere"
+    page.locator("[data-panel=images]").get_by_text("clear the selection").click()
+    page.locator(f"[data-panel=images] .msan-m-image[data-image='{at}']").click()
+    assert sources(page, "exchange") == before
+    page.get_by_label("student alone", exact=True).check()
+    assert sources(page, "exchange") != before and "S = student alone" in page.locator("[data-panel=exchange] svg.msan-m-picture").text_content()
+    page.get_by_label("teacher", exact=True).check()
+    assert not sources(page, "exchange") and "nothing with itself: choose a student" in page.locator("[data-panel=exchange] [role=status]").inner_text()
+
+
+def test_images_without_exchange_or_views_say_so(page, data):
+    "In words, with the names of those that have one; a click on a name brings it."
+    there = {data["images"][int(i)]["key"] for i in data["exchange"]["tiles"]}
+    page.get_by_label("which images").select_option("all")
+    card = next(c for c in page.locator("[data-panel=images] .msan-m-image").all() if c.get_attribute("data-image") not in there)
+    key = card.get_attribute("data-image")
+    card.click()
+    said = page.locator("[data-panel=exchange] [role=status]").inner_text()
+    assert "No exchange was computed for" in said and key.split("|")[1] in said and not sources(page, "exchange")
+    views = page.locator("[data-panel=views]")
+    assert f"The views of {key.replace('|', ': ')} were not computed" in views.locator("[role=status]").inner_text() and sources(page, "views")
+    page.locator("[data-panel=exchange] .msan-m-names button").last.click()
+    assert len(sources(page, "exchange")) > 20 and not page.locator("[data-panel=exchange] [role=status]").count()
+
+
+def test_two_gaussians(page, data):
+    "Another row has other ellipses, another domain too; the parts in the drawing are those of the table; tiles of selected images are ringed."
+    svg = page.locator("[data-panel=plane] svg.msan-m-picture")
+    ellipses = lambda: page.eval_on_selector_all("[data-panel=plane] .msan-m-ellipse", "es => es.map(e => [e.getAttribute('d'), e.getAttribute('stroke-dasharray')])")
+    before, name = ellipses(), page.get_by_label("domain of the plane").input_value()
+    assert name == data["answers"][data["judged"]]["worst"] and len(before) == 4 and [d for _, d in before] == [None, None, "6 4", "6 4"], "the source's are dashed"
+    page.get_by_label("KD + views", exact=True).check()
+    page.get_by_label("domain of the plane").select_option(name)
+    second = ellipses()
+    assert second != before
+    g = data["planes"]["KD + views"][name]
+    assert page.locator("[data-panel=plane] .msan-m-dot").count() == sum(len(s["images"]) for s in g["sets"])
+    f = next(f for f in data["fsd"] if f["row"] == "KD + views" and f["domain"] == name)
+    total, first, rest = map(float, re.search(r"KD \+ views([\d.]+) = ([\d.]+) \+ ([\d.]+)$", svg.text_content()).groups())
+    assert total == pytest.approx(f["normalised"], abs=6e-3) and first + rest == pytest.approx(total, abs=0.02) and first / max(total, 1e-9) == pytest.approx(g["mean_part"] / g["value"], abs=0.03)
+    other = next(d["name"] for d in data["domains"] if d["role"] == "unseen" and d["name"] != name)
+    page.get_by_label("domain of the plane").select_option(other)
+    assert ellipses() != second and other in svg.text_content()
+    owner = data["planes"]["KD + views"][other]["sets"][0]["images"][0]
+    page.get_by_label("which images").select_option("all")
+    page.locator(f"[data-panel=images] .msan-m-image[data-image='{data['images'][owner]['key']}']").click()
+    assert page.locator("[data-panel=plane] .msan-m-chosen").count() == sum(s["images"].count(owner) for s in data["planes"]["KD + views"][other]["sets"]) > 0
+    page.get_by_text("its interval and its null").click()
+    assert page.evaluate("document.activeElement.dataset.panel") == "fsd"
+
+
+def test_views_of_a_tile(page, data):
+    "Strength and row change the bars, which are as high as the numbers; the pictures are of the chosen strength."
+    heights = lambda: page.eval_on_selector_all("[data-panel=views] .msan-m-moved", "bs => bs.map(b => +b.getAttribute('height'))")
+    domain = data["images"][data["answers"][data["judged"]]["blame"][0]]["domain"]
+    b, rows = data["bench"][domain], ["teacher", "student S₀", data["judged"]]
+    for k in range(len(b["strengths"])):
+        page.get_by_label("strength of the views").select_option(str(k))
+        want = [b["moved"][r][n][k][0] for n in range(len(b["kinds"])) for r in rows]
+        found = heights()
+        assert len(found) == len(want) and [h / max(found) for h in found] == pytest.approx([w / max(want) for w in want], abs=1e-3)
+        assert sources(page, "views") == [data["pictures"][line[k]] for line in b["pictures"]]
+    before = heights()
+    page.get_by_label("student alone", exact=True).check()
+    assert heights() != before and b["words"]["student alone"] in page.locator("[data-panel=views]").inner_text()
+    page.get_by_text("The bars as a table").click()
+    assert f"{b['moved']['student alone'][0][k][0]:.2f}" in page.locator("[data-panel=views] tbody tr").first.inner_text()
+    page.get_by_label("teacher", exact=True).check()
+    assert len(heights()) == 2 * len(b["kinds"])
+
+
+def test_switch_to_tsne(page, data):
+    "The points move to where t-SNE puts them; the selection stays, a lasso selects, a point tells what it is; where there is no t-SNE, the page says so and shows PCA."
+    card = page.locator("[data-panel=images] .msan-m-image").first
+    key = card.get_attribute("data-image")
+    card.click()
+    projection, before, on = page.get_by_label("projection of the scatter"), places(page), page.locator(".msan-scatter .msan-p.msan-on")
+    chosen = on.count()
+    projection.select_option("t-SNE")
+    after = places(page)
+    assert len(after) == len(before) == len(data["points"]) and sum(a != b for a, b in zip(before, after)) > 0.9 * len(after)
+    xy, drawn = data["tsne"][data["judged"]]["xy"], [[float(v) for v in re.findall(r"-?[\d.]+", t)] for t in after]
+    assert [k for k, _ in sorted(enumerate(drawn), key=lambda p: p[1][0])][0] in [i for i, x in enumerate(xy[::2]) if x < min(xy[::2]) + 0.05], "the leftmost point"
+    assert on.count() == chosen > 0 and pressed(page) == {key}
+    said = page.locator(".msan-scatter").inner_text()
+    assert "t-SNE 1" in page.locator(".msan-scatter svg.msan-plot").text_content() and "perplexity" in said and "seed 0" in said and "Each network by itself" in said
+    indices = lasso(page, 0.3)
+    assert on.count() == len(indices) > 2
+    page.locator(".msan-scatter svg.msan-plot").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".msan-scatter .msan-tip").is_visible()
+    page.get_by_label("snapshot of the distillation").focus()
+    page.keyboard.press("Home")
+    assert f"t-SNE was computed for step {data['steps'][-1]} only" in page.locator("[data-panel=scatter]").inner_text() and "step 0: PCA" in page.locator(".msan-scatter").inner_text()
+    start = places(page)
+    projection.select_option("PCA")
+    assert places(page) == start and "t-SNE was computed" not in page.locator("[data-panel=scatter]").inner_text()
+    projection.select_option("t-SNE")
+    page.get_by_label("teacher", exact=True).check()
+    assert places(page) not in (start, after) and "teacher: t-SNE" in page.locator(".msan-scatter").inner_text()
+
+
+def test_saved_drawing_holds_its_pictures(page):
+    "The SVG and the PNG of the exchange hold the tiles themselves."
+    from PIL import Image
+    with page.expect_download() as waiting: page.locator("[data-panel=exchange]").get_by_text("save as SVG").click()
+    svg = waiting.value.path().read_text(encoding="utf-8")
+    assert svg.count('href="data:image/png') == len(sources(page, "exchange"))
+    with page.expect_download() as waiting: page.locator("[data-panel=exchange]").get_by_text("save as PNG").click()
+    colours = Image.open(waiting.value.path()).convert("RGB").getcolors(1 << 22)
+    assert len([c for n, c in colours if n > 500 and max(c) - min(c) > 40]) > 8, "the colours of the bottlenecks are missing"
+
+
+def test_what_was_not_computed_is_said(browse, data, tmp_path):
+    "A run without its images, and a row that is not shown in full: messages, no empty panels."
+    from msan_nb.inspectors.export import microscope_page
+    file = tmp_path / "poor.html"
+    one = {**data["exchange"], "rows": {"student S₀": data["exchange"]["rows"]["student S₀"]}}
+    file.write_text(microscope_page({**data, "exchange": one, "tsne": {"student S₀": data["tsne"]["student S₀"]}, "looks_note": "It was made for student S₀ only.", "bench": {d: {**b, "moved": {"teacher": b["moved"]["teacher"]}} for d, b in data["bench"].items()}}), encoding="utf-8")
+    page = browse(file.as_uri())
+    opened(page)
+    assert f"No exchange was computed for {data['judged']}. It was made for student S₀ only." in page.locator("[data-panel=exchange]").inner_text()
+    assert f"The views of {data['judged']} were not computed" in page.locator("[data-panel=views]").inner_text()
+    page.get_by_label("projection of the scatter").select_option("t-SNE")
+    assert f"t-SNE was not computed for {data['judged']}" in page.locator("[data-panel=scatter]").inner_text() and len(points(page)) == len(data["points"])
+    file.write_text(microscope_page({**data, "exchange": {"tiles": {}, "rows": {}}, "bench": {}, "looks_note": "Most pictures are missing: no data root."}), encoding="utf-8")
+    page.goto(file.as_uri())
+    opened(page)
+    for panel in ("exchange", "views"): assert "it needs the images. Most pictures are missing" in page.locator(f"[data-panel={panel}] [role=status]").inner_text()
+
+
 def test_controls_say_what_they_are_for(page):
     "A tooltip on every list, slider and button of saving."
-    lacking = page.evaluate("""[...document.querySelectorAll('.msan-microscope select, .msan-microscope input[type=range], .msan-m-tools button, [data-panel=images] .msan-m-strip button')].filter(e => !e.closest('[title]')).map(e => e.outerHTML.slice(0, 90))""")
+    lacking = page.evaluate("""[...document.querySelectorAll('.msan-microscope select, .msan-microscope input[type=range], .msan-m-tools button, [data-panel=images] .msan-m-strip button, [data-panel=plane] button, .msan-m-names button')].filter(e => !e.closest('[title]')).map(e => e.outerHTML.slice(0, 90))""")
     assert not lacking
 
 

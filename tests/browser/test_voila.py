@@ -15,7 +15,7 @@ def page(browse, voila):
 
 
 def test_app(page, data):
-    "The first tab is the microscope: slider, lasso, a click on a node and on a method do what they do in the file."
+    "The first tab is the microscope: slider, lasso, a click on a node and on a method do what they do in the file, and so do the panels of the other inspectors."
     assert page.locator("[data-answer=worst] .msan-m-big").inner_text() == data["answers"][data["judged"]]["worst"]
     before = places(page)
     drag_slider(page, page.get_by_label("snapshot of the distillation"), 0.0)
@@ -26,6 +26,16 @@ def test_app(page, data):
     page.locator(".msan-graph .msan-card").wait_for(state="visible")
     page.get_by_label("student alone", exact=True).check()
     assert page.locator("[data-panel=table] tr[aria-selected=true]").get_attribute("data-row") == "student alone"
+    inspectors = lambda: page.eval_on_selector_all("[data-panel=exchange] svg image, [data-panel=plane] .msan-m-ellipse, [data-panel=views] .msan-m-moved", "xs => xs.map(x => x.getAttribute('href') ?? x.getAttribute('d') ?? x.getAttribute('height'))")
+    page.locator("[data-panel=exchange] .msan-m-names button").last.click()
+    with_one = inspectors()
+    page.get_by_label("KD + views", exact=True).check()
+    assert len(with_one) == len(inspectors()) > 20 + 4 and inspectors() != with_one, "exchange, plane and views follow the row"
+    before = places(page)
+    page.get_by_label("projection of the scatter").select_option("t-SNE")
+    assert "step 0: PCA" in page.locator(".msan-scatter").first.inner_text() and places(page) == before, "t-SNE is of the last snapshot"
+    drag_slider(page, page.get_by_label("snapshot of the distillation"), 1.0)
+    assert places(page) != before and "t-SNE 1" in page.locator(".msan-scatter svg.msan-plot").first.text_content()
     assert not page.get_by_text("import os").count(), "the app shows its code"
 
 

@@ -36,7 +36,9 @@ const STYLE = `
 .msan-m-tools { display: flex; gap: .3rem; flex-wrap: wrap; margin-top: .5rem; } .msan-microscope .msan-m-tools button { font-size: .8rem; padding: .05rem .45rem; }
 .msan-m-bar { display: grid; grid-template-columns: minmax(0, 9.5rem) 1fr 3rem; gap: .4rem; align-items: center; font-variant-numeric: tabular-nums; } .msan-m-bar i { display: block; height: .7rem; background: repeating-linear-gradient(45deg, var(--tone) 0 6px, color-mix(in srgb, var(--tone) 75%, #fff) 6px 9px); border-radius: .15rem; } .msan-m-bar i.msan-m-seen { background: var(--tone); }
 .msan-m-key { display: inline-flex; align-items: center; gap: .3rem; margin-right: .8rem; white-space: nowrap; } .msan-m-swatch { width: .85em; height: .85em; border: 1px solid #888; display: inline-block; }
-.msan-m-status { min-height: 1.3em; } .msan-microscope .msan-m-picture text { fill: var(--ink); font: 12px system-ui, sans-serif; } .msan-microscope .msan-scatter .msan-chips { display: none; } .msan-microscope .msan-scatter { padding: 0; background: none; } .msan-microscope .msan-m-picture { max-width: 100%; height: auto; display: block; }
+.msan-m-status { min-height: 1.3em; } .msan-microscope .msan-m-picture text { fill: var(--ink); font-size: 12px; font-family: system-ui, sans-serif; } .msan-microscope .msan-scatter .msan-chips { display: none; } .msan-microscope .msan-scatter { padding: 0; background: none; } .msan-microscope .msan-m-picture { max-width: 100%; height: auto; display: block; }
+.msan-microscope .msan-m-picture text.msan-m-fine { font-size: 11px; } .msan-microscope .msan-m-picture image { image-rendering: pixelated; }
+.msan-microscope .msan-m-image-name[aria-pressed=true] { outline: 2px solid var(--accent); font-weight: 650; } .msan-m-names { display: flex; flex-wrap: wrap; gap: .3rem; align-items: center; margin: .3rem 0; } .msan-microscope .msan-m-names button { font-size: .84rem; }
 .msan-m-say { padding: .6rem; border: 1px dashed var(--line); border-radius: .4rem; }
 `;
 const SHAPES = { // centre 0, radius about 5; the same marks as in the scatter
@@ -147,7 +149,7 @@ function render({ model, el }) {
   const look = Object.fromEntries([...data.rows, ...data.domains].map((x) => [x.name, x]));
   const domain = Object.fromEntries(data.domains.map((d) => [d.name, d]));
   const unseen = data.domains.filter((d) => d.role === UNSEEN).map((d) => d.name);
-  const state = { row: model.get("row") || data.judged, step: data.steps.length - 1, tau: data.tau ?? 0.1, selected: new Set(model.get("selected") ?? []), shown: "all", detail: -1, graph: "inter", own_tau: true };
+  const state = { row: model.get("row") || data.judged, step: data.steps.length - 1, tau: data.tau ?? 0.1, selected: new Set(model.get("selected") ?? []), shown: "all", detail: -1, graph: "inter", own_tau: true, plane: null, strength: null };
   if (data.steps.includes(model.get("step"))) state.step = data.steps.indexOf(model.get("step"));
   const images_by_key = Object.fromEntries(data.images.map((im, i) => [im.key, i]));
   const status = tag("p", { class: "msan-m-status msan-m-small", role: "status", "aria-live": "polite" });
@@ -332,22 +334,31 @@ function render({ model, el }) {
   function bounds_of(rows) { // x0, y0, x1, y1 of some networks at all snapshots
     return (known_bounds[rows.join("|")] ??= rows.flatMap((r) => Object.values(data.xy[r])).reduce((b, xy) => { for (let i = 0; i < xy.length; i += 2) if (xy[i] != null) { b[0] = Math.min(b[0], xy[i]); b[1] = Math.min(b[1], xy[i + 1]); b[2] = Math.max(b[2], xy[i]); b[3] = Math.max(b[3], xy[i + 1]); } return b; }, [Infinity, Infinity, -Infinity, -Infinity]));
   }
-  const scatter_home = panel("Vectors of tiles, in one frame that stands still", "scatter"), scatter_note = tag("p", { class: "msan-m-small" }), scatter_el = tag("div");
-  scatter_home.append(tag("div", { class: "msan-m-strip" }, tag("label", { class: "msan-m-small" }, "Colour: ", colour), tag("label", { class: "msan-m-small" }, "Frame: ", frame)), scatter_el, scatter_note,
-    tools("scatter", { code: code("from msan_nb.inspectors.embeddings import show_embeddings", () => [`show_embeddings(run, ${[`rows=[${py(state.row)}]`, ...(colour.value === "dice" ? [`colour="image Dice"`] : colour.value === "kind" ? [`colour="view"`, `views=${Math.max(...data.points.map((p) => p.view))}`] : []), ...shown_step()].join(", ")})  # in a plane that is fitted to these vectors`]) }));
+  const plane_of = tag("select", { "aria-label": "projection of the scatter", title: "PCA: one plane for all, distances are real; t-SNE: neighbours stay together, distances between clusters mean nothing", onchange: () => timed(show_scatter) }, ["PCA", "t-SNE"].map((name) => tag("option", { value: name }, name)));
+  const scatter_home = panel("Vectors of tiles in a plane", "scatter"), scatter_note = tag("p", { class: "msan-m-small" }), scatter_el = tag("div");
+  scatter_home.append(tag("div", { class: "msan-m-strip" }, tag("label", { class: "msan-m-small" }, "Projection: ", plane_of), tag("label", { class: "msan-m-small" }, "Colour: ", colour), tag("label", { class: "msan-m-small" }, "Frame: ", frame)), scatter_el, scatter_note,
+    tools("scatter", { code: code("from msan_nb.inspectors.embeddings import show_embeddings", () => [`show_embeddings(run, ${[`rows=[${py(state.row)}]`, ...(projected().tsne ? [`method="t-SNE"`] : []), ...(colour.value === "dice" ? [`colour="image Dice"`] : colour.value === "kind" ? [`colour="view"`, `views=${Math.max(...data.points.map((p) => p.view))}`] : []), ...shown_step()].join(", ")})  # ${projected().tsne ? "of all tiles of the tested domains, and without the probe: the picture is another one" : "in a plane that is fitted to these vectors"}`]) }));
   const scatter_model = shim({ data: scatter_data(), selected: [], hovered: -1 });
+  function projected() { // t-SNE where it is asked for and was computed; else PCA, and why
+    const found = data.tsne?.[state.row], now = data.steps[state.step];
+    if (plane_of.value === "PCA") return { xy: at(data.xy, state.row) ?? [] };
+    const why = !found ? `t-SNE was not computed for ${state.row} (${data.looks_note || "only for rows that are shown in full"})` : !found.xy ? found.words : found.step != null && found.step !== now ? `t-SNE was computed for step ${found.step} only: move the snapshot slider there to see it` : "";
+    return why ? { xy: at(data.xy, state.row) ?? [], why } : { xy: found.xy, tsne: found };
+  }
   function scatter_data() {
-    const xy = at(data.xy, state.row) ?? [];
+    const { xy, tsne } = projected();
+    frame.disabled = Boolean(tsne);
     const [look_at, legend] = looks_of[colour.value];
     const points = data.points.map((p, i) => { const im = data.images[p.image], d = look_at(p, domain[im.domain]); return { x: xy[2 * i] ?? null, y: xy[2 * i + 1] ?? null, label: im.id, words: [`tile ${p.tile + 1}${p.view ? `, view ${p.view}` : ""}`], colour: d.colour, marker: d.marker, thumb: p.thumb ?? im.thumb, group: im.group, dice: dice_of(p.image), domain: im.domain, row: state.row, index: i }; }).filter((p) => p.x != null);
-    return { points, thumbs: data.pictures, axes: data.axes, title: `${state.row}${is_method(state.row) ? `, step ${data.steps[state.step]}` : ""}`, note: data.scatter_note, legend: legend().map((d) => ({ name: d.name, colour: d.colour, marker: d.marker })), marginal: true, bounds: bounds_of(frames[frame.value]()), equal: false, partial: points.length < data.points.length };
+    return { points, thumbs: data.pictures, axes: tsne ? ["t-SNE 1", "t-SNE 2"] : data.axes, title: `${state.row}${is_method(state.row) ? `, step ${data.steps[state.step]}` : ""}${plane_of.value === "PCA" ? "" : tsne ? ": t-SNE" : ": PCA"}`, note: `${data.vectors_note} ${tsne ? `${tsne.words}. ${data.tsne_note}` : data.scatter_note}`, legend: legend().map((d) => ({ name: d.name, colour: d.colour, marker: d.marker })), marginal: !tsne, ticks: !tsne, bounds: tsne ? null : bounds_of(frames[frame.value]()), equal: Boolean(tsne), partial: points.length < data.points.length };
   }
   let quiet = false; // the scatter tells us of a selection that we have just told it of
   function show_scatter() {
     quiet = true;
     scatter_model.set("data", scatter_data()); scatter_mark();
     quiet = false;
-    scatter_note.textContent = scatter_model.get("data").partial ? `At this snapshot only the probe's vectors (source, validation) are known for ${state.row}: move the slider to the start or to the end to see all domains.` : "Draw a lasso round points to select their images, here and everywhere.";
+    const { why } = projected();
+    scatter_note.textContent = (why ? `${why}. PCA is shown. ` : "") + (scatter_model.get("data").partial ? `At this snapshot only the probe's vectors (source, validation) are known for ${state.row}: move the slider to the start or to the end to see all domains.` : "Draw a lasso round points to select their images, here and everywhere.");
   }
   function scatter_mark() {
     const was = quiet; quiet = true;
@@ -372,6 +383,45 @@ function render({ model, el }) {
       tag("div", { class: "msan-m-strip" }, figure(picture(im.large ?? im.thumb), `${im.id}`, `${im.domain} (${domain[im.domain].role}), ${im.group}`), shown.map((row) => figure(picture(errors[row]), row, say_errors(row)))),
       tag("p", { class: "msan-m-small" }, ...data.error_key.map(([colour, words]) => { const swatch = tag("span", { class: "msan-m-swatch" }); swatch.style.background = colour; return tag("span", { class: "msan-m-key" }, swatch, words); })));
     detail.parentElement.querySelector("h3").textContent = `One image: ${im.id}, ${im.domain}`;
+  }
+
+  // what the other inspectors add: exchange, planes, views
+  const writer = (svg) => (px, py, text, more = {}) => { const node = drawn("text", { x: px, y: py, ...more }); node.textContent = text; svg.append(node); return node; };
+  const tile_picture = (n, x, y, size, title) => { const node = drawn("image", { href: data.pictures[n], x, y, width: size, height: size, preserveAspectRatio: "xMidYMid meet" }); if (title) { const tip = drawn("title"); tip.textContent = title; node.append(tip); } return node; };
+  const image_name = (i) => `${data.images[i].domain}: ${data.images[i].id}`;
+  const names_of = (indices, shown, words) => tag("div", { class: "msan-m-names", role: "group", "aria-label": words }, tag("span", { class: "msan-m-small" }, words), indices.map((i) => tag("button", { type: "button", class: "msan-m-image-name", "data-image": data.images[i].key, "aria-pressed": i === shown ? "true" : "false", title: `select this image, here and everywhere (Dice ${number(dice_of(i))}, ${state.row})`, onclick: () => (state.selected.size === 1 && state.selected.has(data.images[i].key) && state.detail === i ? null : choose([i], "names")) }, mark(domain[data.images[i].domain], 10), " ", image_name(i))));
+  const told = (text) => tag("p", { class: "msan-m-say", role: "status" }, text);
+  const narrow = (home, wide = 620) => home.clientWidth < wide; // in pixels: there the parts of a picture stand below one another
+
+  const exchanged = panel("Header exchange: what each decoder makes of the other's vector", "exchange", true);
+  const PREDICTIONS = ["bottleneck, norm over channels", "prediction", "difference to T"];
+  function exchange_picture(found, tile, i) {
+    const small = narrow(exchanged), cell = small ? 98 : 112, step = cell + (small ? 4 : 12), line = cell + 38, block = 4 * step, first = line + 30, left = step + 14, top = 22;
+    const width = small ? block : left + 2 * block + 16, height = small ? 2 * (3 * line + 26) + first : 3 * line + 26;
+    const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, class: "msan-m-picture", role: "img", "aria-label": `Header exchange of ${state.row} and the teacher in a tile of ${image_name(i)}. ${found.words.join(" ")}` }), write = writer(svg);
+    svg.append(tile_picture(tile.thumb, 0, top + 16, cell, "the tile, its target outlined")); write(0, top + 10, "tile, target outlined", { class: "msan-m-fine" }); write(0, top + cell + 29, data.images[i].id, { class: "msan-m-fine" });
+    [["teacher", "The teacher's decoder, T"], ["student", `The student's decoder, S = ${state.row}`]].forEach(([name, title], side) => {
+      const x0 = small ? 0 : left + side * (block + 16), y0 = small ? first + side * (3 * line + 26) : 0;
+      write(x0, y0 + 12, title, { "font-weight": 700 });
+      for (const [column, row, src, above, below] of found[name]) {
+        const x = x0 + column * step, y = y0 + top + row * line;
+        write(x, y + 10, small ? above.replace("own header −", "own −") : above, { class: "msan-m-fine" }); svg.append(tile_picture(src, x, y + 14, cell, `${PREDICTIONS[row]}: ${above}${below ? `, ${below}` : ""}`)); write(x, y + cell + 27, below, { class: "msan-m-fine" });
+      }
+    });
+    return svg;
+  }
+  function show_exchange() { keep_focus(exchanged, draw_exchange); }
+  function draw_exchange() {
+    const { tiles, rows } = data.exchange, i = state.detail, there = Object.keys(tiles).map(Number), list = () => names_of(there, i, "Images with an exchange:");
+    if (!there.length) return void exchanged.replaceChildren(told(`No exchange was computed: it needs the images. ${data.looks_note}`));
+    if (state.row === "teacher") return void exchanged.replaceChildren(told("The teacher exchanges nothing with itself: choose a student."), list());
+    if (!rows[state.row]) return void exchanged.replaceChildren(told(`No exchange was computed for ${state.row}. ${data.looks_note}`), list());
+    if (!tiles[i]) return void exchanged.replaceChildren(told(`${i < 0 ? "No image is chosen" : `No exchange was computed for ${image_name(i)}`}; there is one for the worst images of each domain. Choose one of them:`), list());
+    const found = rows[state.row][i], tile = tiles[i];
+    exchanged.replaceChildren(list(), exchange_picture(found, tile, i), tag("ul", {}, found.words.map((w) => tag("li", {}, w))),
+      tag("p", { class: "msan-m-small" }, `Tile ${data.points[tile.point].tile + 1} of the image, the networks that the table judged (the snapshot slider does not change it). T and S: either network with its own bottleneck f; own header: f rebuilt from its own vector; exchanged: from the other's, decoded as p₁ and p₂; mean: no bottleneck at all, the mean over tiles in its place, which is the control. Error: 0 is perfect, 1 as good as every channel's mean. Bottlenecks from dark to light, one scale for each network; differences purple where there is more foreground than in T, orange where there is less, up to ±${number(found.limit, 2)}; 1 point is 0.01 of probability.`),
+      tools("exchange", { svg: () => exchanged.querySelector("svg.msan-m-picture"), rows: () => [["row", "image", "domain", "tile", ...Object.keys(found.table[0])], ...found.table.map((r) => [state.row, data.images[i].id, tile.domain, tile.tile, ...Object.values(r)])],
+        code: code("from msan_nb.inspectors.exchange import show_exchange", () => [`show_exchange(run, row=${py(state.row)}, domain=${py(tile.domain)}, tile=${tile.tile})`]) }));
   }
 
   // the graph
@@ -427,8 +477,95 @@ function render({ model, el }) {
   }
   graph_model.on("change:clicked", () => {
     const g = data.graphs[state.graph], i = g.ids.indexOf(graph_model.get("clicked"));
-    if (i >= 0) { const image = data.points[g.nodes[i]].image; if (!state.selected.has(data.images[image].key)) pick(image, "graph"); else { state.detail = image; show_detail(); } }
+    if (i >= 0) { const image = data.points[g.nodes[i]].image; if (!state.selected.has(data.images[image].key)) pick(image, "graph"); else { state.detail = image; timed(show_detail, show_exchange, show_bench); } }
   });
+
+  // two Gaussians in their plane
+  const plane_home = panel("Two Gaussians: an unseen domain and the source in one plane", "plane"), plane_el = tag("div");
+  const plane_in = tag("select", { "aria-label": "domain of the plane", title: "which unseen domain is drawn beside the source", onchange: (e) => { state.plane = e.target.value; timed(show_plane); } }, unseen.map((d) => tag("option", { value: d }, d)));
+  plane_home.append(tag("div", { class: "msan-m-strip" }, tag("label", { class: "msan-m-small" }, "Domain: ", plane_in), tag("button", { type: "button", title: "interval and null of every distance stand in the panel of distances", onclick: () => { const there = distances.parentElement; there.tabIndex = -1; there.focus({ preventScroll: true }); there.scrollIntoView({ block: "center" }); } }, "its interval and its null")), plane_el);
+  const line_of = (xy, X, Y) => { let d = ""; for (let k = 0; k < xy.length; k += 2) d += `${k ? "L" : "M"}${X(xy[k]).toFixed(1)} ${Y(xy[k + 1]).toFixed(1)}`; return d + "Z"; };
+  function draw_sets(svg, g, box) { // both sets on axes of one scale: full lines and the domain's own marks
+    const all = g.sets.flatMap((s) => [s.points, s.mean, ...s.ellipses]).flat(), xs = all.filter((_, k) => k % 2 === 0), ys = all.filter((_, k) => k % 2), mid = (v) => (Math.min(...v) + Math.max(...v)) / 2, span = (v) => Math.max(...v) - Math.min(...v) || 1;
+    const scale = 0.96 * Math.min(box.w / span(xs), box.h / span(ys)), X = (v) => box.x + box.w / 2 + (v - mid(xs)) * scale, Y = (v) => box.y + box.h / 2 - (v - mid(ys)) * scale;
+    g.sets.forEach((s, k) => {
+      const d = domain[s.domain], dash = k ? "6 4" : null, group = drawn("g", { class: "msan-m-set", "data-domain": s.domain });
+      s.images.forEach((i, n) => { const on = i != null && state.selected.has(data.images[i].key), p = drawn("path", { class: on ? "msan-m-dot msan-m-chosen" : "msan-m-dot", d: SHAPES[d.marker] ?? SHAPES.o, fill: d.colour, "fill-opacity": on ? 1 : 0.5, stroke: on ? "currentColor" : "none", "stroke-width": 1.5, transform: `translate(${X(s.points[2 * n]).toFixed(1)} ${Y(s.points[2 * n + 1]).toFixed(1)}) scale(${on ? 1.1 : 0.7})` }), tip = drawn("title"); tip.textContent = i == null ? s.domain : image_name(i); p.append(tip); group.append(p); });
+      s.ellipses.forEach((e, n) => group.append(drawn("path", { class: "msan-m-ellipse", d: line_of(e, X, Y), fill: "none", stroke: d.colour, "stroke-width": n ? 1.3 : 2.4, "stroke-dasharray": dash })));
+      group.append(drawn("path", { d: SHAPES[d.marker] ?? SHAPES.o, fill: d.colour, stroke: "currentColor", "stroke-width": 1, transform: `translate(${X(s.mean[0]).toFixed(1)} ${Y(s.mean[1]).toFixed(1)}) scale(1.7)` }));
+      svg.append(group);
+    });
+  }
+  function draw_parts(svg, name, rows, top, width) { // the value as the sum of its parts, in units of the vectors' variance
+    const write = writer(svg), left = 120, room = width - left - 176, far = Math.max(1e-9, ...rows.map((r) => data.planes[r][name].normalised));
+    write(0, top - 8, "normalised FSD = means + covariances", { "font-weight": 600 });
+    rows.forEach((r, k) => {
+      const g = data.planes[r][name], unit = g.value > 0 ? g.normalised / g.value : 0, a = g.mean_part * unit, b = g.cov_part * unit, y = top + k * 22, wide = (v) => Math.max(0, (room * v) / far), own = { "font-weight": r === state.row ? 700 : 400 };
+      svg.append(drawn("path", { d: SHAPES[look[r].marker] ?? SHAPES.o, fill: look[r].colour, transform: `translate(6 ${y + 8})` }));
+      write(16, y + 12, r.length > 15 ? r.slice(0, 14) + "…" : r, own);
+      svg.append(drawn("rect", { class: "msan-m-part", x: left, y, width: wide(a), height: 15, fill: "#009E73" }), drawn("rect", { class: "msan-m-part", x: left + wide(a), y, width: wide(b), height: 15, fill: `url(#msan-hatch-${data.tag})`, stroke: "#E69F00" }));
+      write(left + wide(a + b) + 6, y + 12, `${number(g.normalised, 2)} = ${number(a, 2)} + ${number(b, 2)}`, own);
+    });
+  }
+  const percent = (share) => (share == null ? "nothing (there is none)" : `${Math.round(100 * share)} %`);
+  function plane_picture(name, rows, g) {
+    const width = narrow(plane_home, 480) ? 400 : 560, plot = 330, top = 40, height = top + plot + 62 + 22 * rows.length, svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, class: "msan-m-picture", role: "img", "aria-label": `${state.row} on ${name} and on the source: one- and two-sigma ellipses in their first principal plane; the numbers stand below` }), write = writer(svg);
+    svg.append(drawn("defs", {}, drawn("pattern", { id: `msan-hatch-${data.tag}`, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" }, drawn("rect", { width: 6, height: 6, fill: "#E69F00" }), drawn("rect", { width: 2, height: 6, fill: "#fff", "fill-opacity": 0.75 }))));
+    g.sets.forEach((s, k) => { const d = domain[s.domain], y = 8 + 17 * k; svg.append(drawn("path", { d: SHAPES[d.marker] ?? SHAPES.o, fill: d.colour, transform: `translate(6 ${y})` }), drawn("line", { x1: 18, x2: 46, y1: y, y2: y, stroke: d.colour, "stroke-width": 2.4, "stroke-dasharray": k ? "6 4" : null })); write(52, y + 4, `${s.domain} (${d.role}), ${s.n} tiles${s.images.length < s.n ? `, ${s.images.length} drawn` : ""}`); });
+    svg.append(drawn("rect", { x: 24, y: top, width: width - 26, height: plot, fill: "none", stroke: "#8886" }));
+    draw_sets(svg, g, { x: 26, y: top + 2, w: width - 30, h: plot - 4 });
+    write(width / 2, top + plot + 15, `PC 1 (${percent(g.variance[0])} of the variance)`, { "text-anchor": "middle" }); write(12, top + plot / 2, `PC 2 (${percent(g.variance[1])})`, { "text-anchor": "middle", transform: `rotate(-90 12 ${top + plot / 2})` });
+    draw_parts(svg, name, rows, top + plot + 46, width);
+    return svg;
+  }
+  function show_plane() {
+    const name = state.plane ?? data.answers[state.row].worst ?? unseen[0], g = data.planes[state.row]?.[name];
+    if (name) plane_in.value = name;
+    if (!g) return void plane_el.replaceChildren(told(unseen.length ? `The run has no distance of ${state.row} on ${name}.` : "No unseen domain was tested: there is no distance to take apart."));
+    const rows = [...new Set(["teacher", "student S₀", state.row])].filter((r) => data.planes[r]?.[name]), source = g.sets[1].domain;
+    plane_el.replaceChildren(plane_picture(name, rows, g),
+      tag("p", {}, `${state.row}: FSD ${g.value.toPrecision(4)} = means ${g.mean_part.toPrecision(3)} + covariances ${g.cov_part.toPrecision(3)}. ${g.mean_part > g.cov_part ? "Most of it: they lie elsewhere." : "Most of it: they are spread differently."} The plane shows ${percent(g.mean_seen)} of the mean part and ${percent(g.cov_seen)} of the covariance part.`),
+      tag("p", { class: "msan-m-small" }, `First two principal axes of both sets together, fitted for ${state.row} on ${name}: another row has another plane. Ellipses: one sigma (thick) and two sigma of the fitted Gaussians, which hold 39 % and 86 % of them. n = ${g.n} and ${g.m} tiles, as in the table; the networks that it judged. Ringed: tiles of selected images. Bars: solid means, hatched covariances.`),
+      tools("plane", { svg: () => plane_el.querySelector("svg.msan-m-picture"), rows: () => [["row", "domain", "value", "mean_part", "cov_part", "normalised", "mean part in the plane", "covariance part in the plane", "n", "m"], ...data.rows.flatMap((r) => Object.entries(data.planes[r.name] ?? {}).map(([d, p]) => [r.name, d, p.value, p.mean_part, p.cov_part, p.normalised, p.mean_seen, p.cov_seen, p.n, p.m]))],
+        code: code("from msan_nb.inspectors.fsd import show_fsd", () => [`show_fsd(run, (${py(state.row)}, ${py(name)}), (${py(state.row)}, ${py(source)}))`]) }));
+  }
+
+  // what the views do
+  const bench_home = panel("Views: what each does to a tile, and how far it moves v", "views"), bench_el = tag("div"), strengths = Object.values(data.bench)[0]?.strengths ?? [], trained = Object.values(data.bench)[0]?.trained;
+  const strength_in = tag("select", { "aria-label": "strength of the views", title: "how strong the views are: 0 changes nothing, 1 is full", onchange: (e) => { state.strength = +e.target.value; timed(show_bench); } }, strengths.map((s, k) => tag("option", { value: k }, `${s}${s === trained ? " (as in training)" : ""}`)));
+  state.strength = Math.max(0, strengths.indexOf(trained)); strength_in.value = state.strength;
+  bench_home.append(tag("div", { class: "msan-m-strip" }, tag("label", { class: "msan-m-small" }, "Strength: ", strength_in)), bench_el);
+  function bench_picture(b, rows, k) {
+    const cell = 118, step = 134, columns = narrow(bench_home, 480) ? 2 : 4, bars = 90, line = cell + bars + 50, width = columns * step + 26, height = 20 + Math.ceil(b.kinds.length / columns) * line, far = Math.max(1.1, ...rows.flatMap((r) => b.moved[r].map((m) => m[k][2])));
+    const svg = drawn("svg", { viewBox: `0 0 ${width} ${height}`, class: "msan-m-picture", role: "img", "aria-label": rows.map((r) => b.words[r]).join(" ") }), write = writer(svg);
+    rows.forEach((r, j) => { svg.append(drawn("path", { d: SHAPES[look[r].marker] ?? SHAPES.o, fill: look[r].colour, transform: `translate(${6 + (width - 12) / rows.length * j} 7)` })); write(14 + (width - 12) / rows.length * j, 11, r.length > 16 ? r.slice(0, 15) + "…" : r, { class: "msan-m-fine" }); });
+    b.kinds.forEach((kind, n) => {
+      const x = 26 + (n % columns) * step, y = 20 + Math.floor(n / columns) * line, low = y + cell + 34 + bars - 14, up = (v) => ((bars - 14) * Math.min(v, far)) / far;
+      write(x, y + 10, kind, { class: "msan-m-fine", "font-weight": 600 }); svg.append(tile_picture(b.pictures[n][k], x, y + 14, cell, `${kind} at strength ${b.strengths[k]}: the pixels change by ${number(b.pixels[n][k], 1)} points`)); write(x, y + cell + 26, `${number(b.pixels[n][k], 1)} points`, { class: "msan-m-fine" });
+      svg.append(drawn("line", { x1: x, x2: x + cell, y1: low, y2: low, stroke: "#888" }), drawn("line", { x1: x, x2: x + cell, y1: low - up(1), y2: low - up(1), stroke: "#888", "stroke-dasharray": "2 3" }));
+      if (n % columns === 0) write(x - 4, low - up(1) + 4, "1", { class: "msan-m-fine", "text-anchor": "end" });
+      rows.forEach((r, j) => {
+        const [moved, least, most] = b.moved[r][n][k], wide = cell / rows.length, at_x = x + j * wide + 2, middle = at_x + wide / 2 - 2, bar = drawn("rect", { class: "msan-m-moved", x: at_x, width: wide - 5, y: low - up(moved), height: up(moved), fill: look[r].colour, "fill-opacity": 0.75 }), tip = drawn("title");
+        tip.textContent = `${kind}, ${r}: v moves by ${number(moved, 2)} of the distance between two tiles (${number(least, 2)} to ${number(most, 2)})`; bar.append(tip);
+        svg.append(bar, drawn("line", { x1: middle, x2: middle, y1: low - up(least), y2: low - up(most), stroke: "currentColor", "stroke-width": 1.4 }), drawn("path", { d: SHAPES[look[r].marker] ?? SHAPES.o, fill: look[r].colour, transform: `translate(${middle} ${low + 7}) scale(.9)` }));
+      });
+    });
+    return svg;
+  }
+  function show_bench() { keep_focus(bench_home, draw_bench); }
+  function draw_bench() {
+    const benches = Object.entries(data.bench), asked = data.images[state.detail]?.domain, [name, b] = benches.find(([d]) => d === asked) ?? benches[0] ?? [];
+    strength_in.disabled = !benches.length;
+    if (!b) return void bench_el.replaceChildren(told(`No view was computed: it needs the images. ${data.looks_note}`));
+    const rows = [...new Set(["teacher", "student S₀", state.row])].filter((r) => b.moved[r]), k = state.strength, lacking = b.moved[state.row] ? "" : `The views of ${state.row} were not computed. ${data.looks_note} `, other = state.detail >= 0 && state.detail !== b.image ? `The views of ${image_name(state.detail)} were not computed; these are of ${image_name(b.image)}${name === asked ? ", the worst image of its domain" : ""}. ` : "";
+    const fallen = (r, n) => { const [moved, least, most] = b.moved[r][n][k]; return `${number(moved, 2)} (${number(least, 2)}–${number(most, 2)})`; };
+    bench_el.replaceChildren(...[lacking + other].filter(Boolean).map(told), names_of(benches.map(([, one]) => one.image), b.image, "Tiles with views, of images:"), bench_picture(b, rows, k),
+      tag("details", {}, tag("summary", {}, "The bars as a table"), tag("div", { class: "msan-m-scroll" }, tag("table", {}, tag("thead", {}, tag("tr", {}, tag("th", { scope: "col" }, "view"), rows.map((r) => tag("th", { scope: "col" }, r)), tag("th", { scope: "col" }, "pixels"))), tag("tbody", {}, b.kinds.map((kind, n) => tag("tr", {}, tag("th", { scope: "row" }, kind), rows.map((r) => tag("td", {}, fallen(r, n))), tag("td", {}, number(b.pixels[n][k], 1)))))))),
+      tag("ul", {}, rows.map((r) => tag("li", {}, b.words[r]))),
+      tag("p", { class: "msan-m-small" }, `Tile ${data.points[b.point].tile + 1} of ${image_name(b.image)}, strength ${b.strengths[k]}; the networks that the table judged. Points: mean change of the pixels, in 0.01 of the grey range. Bars: how far v moves, mean of ${b.draws} draws (line: least to greatest); 1, dotted, is the distance between two of the ${b.n} tiles of ${name}. The picture is the first draw.`),
+      tools("views", { svg: () => bench_el.querySelector("svg.msan-m-picture"), rows: () => [["domain", "image", "view", "strength", "row", "moved", "low", "high", "pixels"], ...b.kinds.flatMap((kind, n) => b.strengths.flatMap((s, j) => Object.keys(b.moved).map((r) => [name, data.images[b.image].id, kind, s, r, ...b.moved[r][n][j], b.pixels[n][j]])))],
+        code: code("from msan_nb.inspectors.views import show_views", () => [`show_views(run, ${py(rows)}, domain=${py(name)}, tile=${b.tile}, strength=${b.strengths[k]})`]) }));
+  }
 
   // what happens
   function timed(...parts) {
@@ -437,11 +574,12 @@ function render({ model, el }) {
     root.dataset.ms = (performance.now() - began).toFixed(1);
     requestAnimationFrame(() => setTimeout(() => { root.dataset.painted = (performance.now() - began).toFixed(1); }, 0)); // after the frame is on the screen
   }
+  const everything = [show_controls, show_answers, show_table, show_fsd, show_images, show_scatter, show_detail, show_exchange, show_graph, show_plane, show_bench];
   function choose_row(name) {
     if (name === state.row) return;
     state.row = name; model.set("row", name); model.save_changes();
     if (state.own_tau && is_method(name)) { state.tau = look[name].graph.tau; tau_in.value = Math.log10(state.tau); } // until somebody moves it
-    timed(show_controls, show_answers, show_table, show_fsd, show_images, show_scatter, show_detail, show_graph);
+    timed(...everything);
     say(`Now showing ${name}.`);
   }
   function stepped() { show_controls(); show_scatter(); show_graph(); }
@@ -454,7 +592,7 @@ function render({ model, el }) {
     state.selected = new Set(indices.map((i) => data.images[i].key));
     if (indices.length === 1) state.detail = indices[0];
     model.set("selected", [...state.selected]); model.save_changes();
-    timed(() => { repress(); note_selection(); }, () => from !== "scatter" && scatter_mark(), graph_marks, show_detail);
+    timed(() => { repress(); note_selection(); }, () => from !== "scatter" && scatter_mark(), graph_marks, show_detail, show_exchange, show_plane, show_bench);
     say(state.selected.size ? `${state.selected.size} image${state.selected.size > 1 ? "s" : ""} selected.` : "Nothing selected.");
   }
   function note_selection() { // the cards stay what they are, unless they are the selected ones
@@ -468,9 +606,13 @@ function render({ model, el }) {
   const began = performance.now();
   state.detail = data.answers[state.row].blame[0] ?? -1;
   const ends = [scatter.render({ model: scatter_model, el: scatter_el }), graph.render({ model: graph_model, el: graph_el })];
-  timed(show_controls, show_answers, show_table, show_fsd, show_images, show_scatter, show_detail, show_graph);
+  timed(...everything);
   root.dataset.ready = (performance.now() - began).toFixed(0);
-  return () => ends.forEach((end) => end?.());
+  const wide = () => `${narrow(exchanged)} ${narrow(plane_home, 480)}`; // where the page becomes narrow or wide, the pictures are laid out anew
+  let was = wide();
+  const resized = new ResizeObserver(() => { if (wide() !== was) { was = wide(); show_exchange(); show_plane(); show_bench(); } });
+  resized.observe(exchanged); resized.observe(plane_home);
+  return () => { resized.disconnect(); ends.forEach((end) => end?.()); };
 }
 
 export default { render };
