@@ -25,7 +25,7 @@ from ..distill import ALIGNMENTS, alignment_of, make_methods
 from ..models import build
 from ..models.alignment import AlignmentNetwork
 from ..models.autoencoder import SemanticAutoencoder
-from ..models.segmenter import frozen
+from ..models.segmenter import frozen, memory_format
 from .evaluate import bottleneck_dice, evaluate_domain, fsd_rows, mask_vectors, predict_image, vectors
 from .lockstep import Lockstep, Snapshots, selected_weights
 from .recipes import Recipe, TaskData, check_recipe, load_data, make_recipe, recipe_from
@@ -89,7 +89,7 @@ def kept(
     folder = w.store.stage(name, {**w.common(), **depends, "code": code}, make, w.fabric)
     w.fabric.barrier()
     module.load_state_dict(load_tensors(folder/"weights.safetensors")[0])
-    frozen(w.fabric.to_device(module).to(memory_format=torch.channels_last))
+    frozen(w.fabric.to_device(module).to(memory_format=memory_format(module)))
     return folder.name
 
 def code_of(
@@ -216,7 +216,7 @@ def method_network(w: Workshop, folder: Path, name: str):
     "A method's student under the recipe's selection rule."
     net = network(w, "student")
     net.load_state_dict(selected_weights(folder, name, w.recipe.select)[0])
-    return frozen(w.fabric.to_device(net).to(memory_format=torch.channels_last))
+    return frozen(w.fabric.to_device(net).to(memory_format=memory_format(net)))
 
 # %% ../../nbs/65_repro.run.ipynb #2b570098
 def judge(
