@@ -271,7 +271,7 @@ def world(teacher="unet", student="mobilenet", V=2, B=2, size=64):
     return guides, S, ask_teacher(guides, 0, torch.rand(V, B, 1, size, size), y, y >= 0)
 
 
-OPTIONS = {"CoCo (no critic)": (CoCo, {"adversarial": False}), "CCDistill (same views)": (CCDistill, {"invariant": False})}
+OPTIONS = {"CoCo, no-critic": (CoCo, {"adversarial": False}), "CCDistill, same-views": (CCDistill, {"invariant": False})}
 KINDS = {m.name: (m, {}) for m in DISTIL} | OPTIONS
 PAIRS = [("fanet", "mobilenet"), ("unet", "enet"), ("coarse", "erfnet"), ("unet", "coarse")]
 

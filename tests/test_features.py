@@ -256,7 +256,7 @@ def test_the_teacher_as_its_own_student_has_nothing_to_learn(key):
 def test_rows_names_and_weights():
     guides, S, _ = world()
     rows = {key: make(S, guides, Plan(10), scale=2.0) for key, make in MAKERS.items()}
-    assert [d.name for d in rows.values()] == ["AT", "FSP", "MGD", "CWD", "CWD (features)"]
+    assert [d.name for d in rows.values()] == ["AT", "FSP", "MGD", "CWD", "CWD, features"]
     assert [d.weights[list(d.weights)[1]] for d in rows.values()] == [2000.0, 100.0, 336.0, 6.0, 100.0]
     assert all(d.weights["ce"] == 1.0 for d in rows.values())
     with pytest.raises(InputError, match="weights"): AT(S, guides, Plan(10), weights={"fsp": 1.0})

@@ -259,7 +259,7 @@ WAYS = {"U-Net teaches MobileNet": {}, "MobileNet teaches U-Net": {"teacher": "m
     "a student without skips": {"student": "coarse"}, "three classes": {"classes": 3}, "one view of one image": {"V": 1, "B": 1, "student": "coarse"}, "empty masks": {"empty": True}}
 
 
-OPTIONS = {"SKD (adversarial)": (SKD, {"adversarial": True}), "XDED (teacher)": (XDED, {"source": "teacher"}), "IFVD at 8": (IFVD, {"stride": 8}), "EMKD by shares": (EMKD, {"masks": "shares"})}
+OPTIONS = {"SKD, critic": (SKD, {"adversarial": True}), "XDED, teacher": (XDED, {"source": "teacher"}), "IFVD at 8": (IFVD, {"stride": 8}), "EMKD by shares": (EMKD, {"masks": "shares"})}
 RUNS = [(m.name, w) for m in METHODS for w in WAYS] + [(m, w) for m in OPTIONS for w in ("U-Net teaches MobileNet", "a student without skips", "three classes")]
 
 

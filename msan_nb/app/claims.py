@@ -62,7 +62,7 @@ def row_named(
 ) -> str | None: # the row, None when there is none
     "The row of a table that stands for a name."
     if name in methods: return name
-    return next((m for m in methods if re.match(rf"{re.escape(name)}\b", m) and "×" not in m and family(m) != "ours"), None)
+    return next((m for m in methods if re.match(rf"{re.escape(name)}\b", m) and not {"×", ","} & set(m) and family(m) != "ours"), None)
 
 # %% ../../nbs/92_app.claims.ipynb #0669eb70
 @dataclass(frozen=True)

@@ -96,9 +96,10 @@ def reproduce_command(
     out: Optional[Path] = typer.Option(None, help="folder of the run [default: runs/TASK-PRESET]"),
     source: str = typer.Option("", help="name of the labelled domain [default: the task's]"),
     unseen: str = typer.Option("", help="names of the unseen domains, separated by commas"),
-    methods: str = typer.Option("", help="rows of the table, separated by commas: all, core, or student, views, kd, gkd, intra+inter, gkd/rbf, kd:10, …"),
+    methods: str = typer.Option("", help="rows of the table, separated by commas: all, core, or student, views, kd, gkd, intra+inter, gkd/rbf, skd/critic, xded/teacher, cwd/features, kd:10, …"),
     teacher: str = typer.Option("", help="network and width, such as fanet:0.5 [default: the preset's]"),
     student: str = typer.Option("", help="network and width, such as enet:1 [default: the preset's]"),
+    norm: str = typer.Option("batch", help="of the networks: batch, or group (for small batches and several processes)"),
     steps: Optional[int] = typer.Option(None, min=1, help="steps of the distillation [default: the preset's]"),
     select: str = typer.Option("last", help="checkpoint: last, or source-val"),
     shares: Optional[Path] = typer.Option(None, help="shares.json of `msan tune`: every method with the share of the labels' pull that was best for it [default: 0.3 for all]"),
@@ -106,7 +107,7 @@ def reproduce_command(
     accelerator: str = typer.Option("auto", help="auto, cpu or gpu"),
 ):
     "Train, align, distil and judge; the same command again continues an interrupted run."
-    changes = {"select": select} | ({"source": source} if source else {}) | {k: tuple(v.split(",")) for k, v in (("unseen", unseen), ("methods", methods)) if v}
+    changes = {"select": select, "norm": norm} | ({"source": source} if source else {}) | {k: tuple(v.split(",")) for k, v in (("unseen", unseen), ("methods", methods)) if v}
     changes |= {role: sized(role, text) for role, text in (("teacher", teacher), ("student", student)) if text}
     changes |= {"shares": read_shares(shares)} if shares else {}
     recipe = with_steps(make_recipe(task.value, preset.value, **changes), steps)

@@ -146,8 +146,8 @@ def network_line(
     recipe: Recipe, # tile size and classes
 ) -> str:
     "A network's size and work in words."
-    net = build(network[0], 1, recipe.classes, network[1])
-    return f"{role}: {network[0]} × {network[1]:g}, {parameters(net)/1e6:.3f} M parameters, {macs(net, recipe.size)/1e9:.4f} GMACs on a {recipe.size}×{recipe.size} tile"
+    net = build(network[0], 1, recipe.classes, network[1], recipe.norm)
+    return f"{role}: {network[0]} × {network[1]:g}{', GroupNorm' if recipe.norm == 'group' else ''}, {parameters(net)/1e6:.3f} M parameters, {macs(net, recipe.size)/1e9:.4f} GMACs on a {recipe.size}×{recipe.size} tile"
 
 # %% ../../nbs/90_app.report.ipynb #4ccdd27f
 def data_lines(

@@ -16,7 +16,7 @@ from torch import nn
 
 from ..core import InputError, seeded
 from ..models.alignment import AlignmentNetwork
-from ..models.segmenter import Segmenter, frozen, thawed
+from ..models.segmenter import Segmenter, frozen, memory_format, thawed
 from ..train.loop import Plan, make_optimizer, rate_at, update
 from ..train.supervised import segmentation_loss
 
@@ -67,7 +67,7 @@ def ask_teacher(
 ) -> Shared:
     "Everything that the teacher says of a batch of views, without gradients."
     shape = views.shape[:2]
-    f, skips = guides.teacher.encode(views.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+    f, skips = guides.teacher.encode(views.flatten(0, 1).contiguous(memory_format=memory_format(guides.teacher)))
     with last_input(guides.teacher) as last: logits = guides.teacher.decode(f, skips)
     return Shared(step, views, y, fov, f, skips, logits.float().unflatten(0, shape), guides.TAN.vector(f).float().unflatten(0, shape), last["embedding"])
 
@@ -93,11 +93,14 @@ class Balance(nn.Module):
         self.shares, self.steps = dict(shares), steps
         self.register_buffer("norms", torch.zeros(1 + len(shares)))
         self.register_buffer("seen", torch.zeros((), dtype=torch.long))
+        self.still = False # whether λ is known to stand still: then the device is not asked again
+        self.register_load_state_dict_post_hook(lambda module, _: setattr(module, "still", False))
 
     def forward(self, terms: dict, student: nn.Module, fabric=None) -> dict: # terms with "ce"; the same terms, weighted
         "Multiply each shared term by its λ."
         on = [name for name in self.shares if name in terms]
-        if self.seen < self.steps: self.measure(terms, on, student, fabric)
+        self.still = self.still or bool(self.seen >= self.steps)
+        if not self.still: self.measure(terms, on, student, fabric)
         ratio = torch.where(self.norms[1:] > 0, self.norms[0] / self.norms[1:].clamp_min(1e-12), 0.0) # a term that did not pull while it was measured stays silent
         return {name: terms[name] * (self.shares[name] * ratio[list(self.shares).index(name)] if name in on else 1.0) for name in terms}
 
@@ -151,7 +154,7 @@ class Distiller:
     def place(self, fabric: Fabric):
         "Move to the device and make the optimisers; before the first step."
         self.fabric = fabric
-        self.student = fabric.to_device(self.student).to(memory_format=torch.channels_last)
+        self.student = fabric.to_device(self.student).to(memory_format=memory_format(self.student))
         self.adapters, self.companions, self.followers = (fabric.to_device(m) for m in (self.adapters, self.companions, self.followers))
         self.followers.requires_grad_(False)
         self.optimizer = make_optimizer([*self.student.parameters(), *self.adapters.parameters()], self.plan)
@@ -207,7 +210,7 @@ def look(
     views: torch.Tensor, # V×B×C×h×w
 ) -> Seen:
     "The student's pass over views, with gradients."
-    f, skips = student.encode(views.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+    f, skips = student.encode(views.flatten(0, 1).contiguous(memory_format=memory_format(student)))
     return Seen(f, skips, student.decode(f, skips).unflatten(0, views.shape[:2]))
 
 def over_views(

@@ -50,9 +50,9 @@ class OwnViews(Distiller):
         "This process's share of the views."
         world, rank = (self.fabric.world_size, self.fabric.global_rank) if self.fabric else (1, 0)
         x = self.everyone(shared.views[0].contiguous()).unflatten(0, (world, -1)).transpose(0, 1).flatten(0, 1)
-        with torch.autocast("cpu", enabled=False):
-            made = make_views(x.float().cpu(), len(shared.views) - 1, (self.seed, self.name, shared.step), self.strength, self.kinds)
-        return made[:, rank::world].to(shared.views)
+        with torch.autocast(x.device.type, enabled=False):
+            made = make_views(x.float(), len(shared.views) - 1, (self.seed, self.name, shared.step), self.strength, self.kinds)
+        return made[:, rank::world].to(shared.views.dtype)
 
     def losses(self, shared: Shared) -> dict: # "ce"
         "Cross-entropy over all views."

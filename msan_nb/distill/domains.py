@@ -120,11 +120,11 @@ class CoCo(Adversarial):
 
     def __init__(self,
         *common, # student, guides, plan, …: see `Distiller`
-        adversarial: bool = True, # with the critic; without, the row is "CoCo (no critic)"
+        adversarial: bool = True, # with the critic; without, the row is "CoCo, no-critic"
         **named, # see `Distiller`
     ):
         super().__init__(*common, **named)
-        if not adversarial: self.name = "CoCo (no critic)"
+        if not adversarial: self.name = "CoCo, no-critic"
         self.meet_critic(adversarial)
 
     def losses(self, shared: Shared) -> dict: # "ce", "coco" and, with a critic, "adv"
@@ -175,13 +175,13 @@ class CCDistill(Distiller):
 
     def __init__(self,
         *common, # student, guides, plan, …: see `Distiller`
-        invariant: bool = True, # see `degree_loss`; without, the row is "CCDistill (same views)"
+        invariant: bool = True, # see `degree_loss`; without, the row is "CCDistill, same-views"
         **named, # see `Distiller`
     ):
         super().__init__(*common, **named)
         with seeded("init", self.name, "head", self.seed): self.adapters["head"] = nn.Conv2d(self.student.channels, 128, 1)
         self.invariant = invariant
-        if not invariant: self.name = "CCDistill (same views)"
+        if not invariant: self.name = "CCDistill, same-views"
 
     def losses(self, shared: Shared) -> dict: # "ce", "content", "style"
         "Cross-entropy over all views, and the degrees of difference over the samples of all processes."

@@ -153,7 +153,7 @@ class CWD(Distiller):
     ):
         if on not in ("logits", "features"): raise InputError("on", repr(on), "'logits' or 'features'", "pick one of the two")
         self.on = on
-        if on == "features": self.name, self.weights = "CWD (features)", {"ce": 1.0, "cwd": 50.0}
+        if on == "features": self.name, self.weights = "CWD, features", {"ce": 1.0, "cwd": 50.0}
         super().__init__(*common, **named)
         if on == "logits": return
         with seeded("init", self.name, "f", self.seed): self.adapters["f"] = adapter(self.student.channels, self.guides.teacher.channels)

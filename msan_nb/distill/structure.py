@@ -138,11 +138,11 @@ class SKD(Adversarial):
 
     def __init__(self,
         *common, # student, guides, plan, …: see `Distiller`
-        adversarial: bool = False, # with the critic; its row is "SKD (adversarial)"
+        adversarial: bool = False, # with the critic; its row is "SKD, critic"
         **named, # see `Distiller`
     ):
         super().__init__(*common, **named)
-        if adversarial: self.name = "SKD (adversarial)"
+        if adversarial: self.name = "SKD, critic"
         self.meet_critic(adversarial)
 
     def losses(self, shared: Shared) -> dict: # "ce", "pixel", "pair" and, with a critic, "adv"
@@ -230,7 +230,7 @@ class XDED(Distiller):
         super().__init__(*common, **named)
         if source not in ("student", "teacher"): raise InputError("source", repr(source), "'student' or 'teacher'", "pick one of the two")
         self.source, self.tau, self.asks = source, tau, source == "teacher"
-        if source == "teacher": self.name = "XDED (teacher)"
+        if source == "teacher": self.name = "XDED, teacher"
 
     def losses(self, shared: Shared) -> dict: # "ce", "xded"
         "Cross-entropy, and the pull to the ensembles of the whole batch."

@@ -124,7 +124,7 @@ class RunNetworks(RunFiles):
 def _network(scene, row, step):
     "Build a network and read its weights alone; a snapshot of the start need not hold any, for every student starts as S₀."
     name, width = scene.recipe.teacher if row == "teacher" else scene.recipe.student
-    net, prefix = build(name, 1, scene.recipe.classes, width), "" if step is None else f"weights/{row}/"
+    net, prefix = build(name, 1, scene.recipe.classes, width, scene.recipe.norm), "" if step is None else f"weights/{row}/"
     first = scene.folder/("teacher" if row == "teacher" else "student")/"weights.safetensors"
     found = read_some(first if step is None else scene.snapshot_file(step), lambda k: k.startswith(prefix))[0]
     if step == 0 and not found: found = read_some(first)[0]
@@ -142,7 +142,7 @@ def _alignment(scene, row):
 def _psae(scene):
     "Build the autoencoder and read its weights."
     r = scene.recipe
-    made = SemanticAutoencoder(r.size, r.dim, r.classes, r.psae_width)
+    made = SemanticAutoencoder(r.size, r.dim, r.classes, r.psae_width, r.norm)
     made.load_state_dict(read_some(scene.folder/"psae"/"weights.safetensors")[0])
     return frozen(made)
 

@@ -26,7 +26,7 @@ from ..distill.base import Guides, ask_teacher
 from ..metrics.fsd import frechet_distance
 from ..models import NETWORKS, build
 from ..models.alignment import AlignmentNetwork
-from ..models.segmenter import thawed
+from ..models.segmenter import memory_format, thawed
 from .lockstep import Lockstep
 from ..train.loop import Plan, make_fabric
 from ..train.supervised import segmentation_loss, share_out, views_of
@@ -108,7 +108,7 @@ class Stage:
 
     def batch(self, i: int = 0): # number of the step
         "Tiles and views, as a step makes them."
-        batch = self.sampler.batch(i)
+        batch = self.sampler.batch(i).to(self.fabric.device)
         return share_out(self.fabric, views_of(batch, self.scene.views, (0, "distil", i)), batch)
 
     def ask(self, parts): # parts: as from `batch`
@@ -219,7 +219,8 @@ def latencies(
 ) -> dict: # "teacher/student" -> ratio
     "How many times quicker each student is than each teacher."
     fabric = make_fabric("32-true", accelerator)
-    nets = {name: fabric.to_device(build(name, width=width)).to(memory_format=torch.channels_last).eval() for name in names}
+    ready = lambda net: fabric.to_device(net).to(memory_format=memory_format(net)).eval()
+    nets = {name: ready(build(name, width=width)) for name in names}
     x = fabric.to_device(torch.rand(1, 1, size, size, generator=torch.Generator().manual_seed(0)))
     with torch.inference_mode(): times = stopwatch({name: lambda net=net: net(x) for name, net in nets.items()}, repeats, fabric.device)
     return {f"{t}/{s}": ratio(times, [t], [s], f"one {size}² image through {t} ×{width:g} / through {s} ×{width:g}") for t in TEACHERS if t in nets for s in STUDENTS if s in nets}

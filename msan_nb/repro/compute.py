@@ -78,7 +78,7 @@ def method_costs(
 def _stage(recipe, batch):
     "Networks of a recipe with random weights, and a batch that the teacher has seen."
     with seeded("compute"):
-        teacher, student = (build(net, 1, recipe.classes, width) for net, width in (recipe.teacher, recipe.student))
+        teacher, student = (build(net, 1, recipe.classes, width, recipe.norm) for net, width in (recipe.teacher, recipe.student))
         pair = lambda: tuple(AlignmentNetwork(n.channels, (recipe.size // n.stride,) * 2, recipe.dim) for n in (teacher, student))
         guides = Guides(teacher, *pair())
         own = {a: pair() for a in {alignment_of(m) for m in recipe.methods} - {""}}

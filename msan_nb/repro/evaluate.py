@@ -17,7 +17,7 @@ from ..data.views import Batch, grid_tiles
 from ..metrics.fsd import content_probe, fsd, mask_summary
 from ..metrics.segmentation import confusion, dice, evaluate_image, iou, sensitivity, specificity
 from ..models.alignment import AlignmentNetwork
-from ..models.segmenter import Segmenter
+from ..models.segmenter import Segmenter, memory_format
 
 # %% ../../nbs/63_repro.evaluate.ipynb #b27e1f8e
 @torch.no_grad()
@@ -34,7 +34,7 @@ def predict_image(
     device = next(model.parameters()).device
     def tile_probabilities(x):
         "Softmax of a batch of tiles, in float32."
-        with torch.autocast(device.type, precision or torch.bfloat16, enabled=precision is not None): logits = model(x.contiguous(memory_format=torch.channels_last))
+        with torch.autocast(device.type, precision or torch.bfloat16, enabled=precision is not None): logits = model(x.contiguous(memory_format=memory_format(model)))
         return logits.float().softmax(1)
     x = torch.tensor(image)[None].to(device)
     return sliding_window_inference(x, (size, size), batch, tile_probabilities, overlap=overlap, mode="gaussian", padding_mode="reflect" if min(image.shape[1:]) > size // 2 else "constant")[0].cpu().numpy()
@@ -83,7 +83,7 @@ def vectors(
 ) -> np.ndarray: # n×D float32
     "The vectors of tiles."
     device = next(model.parameters()).device
-    parts = [alignment.vector(model.encode(x.to(device).contiguous(memory_format=torch.channels_last))[0]) for x in tiles.x.split(batch)]
+    parts = [alignment.vector(model.encode(x.to(device).contiguous(memory_format=memory_format(model)))[0]) for x in tiles.x.split(batch)]
     return torch.cat(parts).float().cpu().numpy()
 
 @torch.no_grad()
@@ -135,7 +135,7 @@ def bottleneck_dice(
 ) -> dict[str, float]: # "own" and "mean", pooled Dice
     "Dice with the network's own bottleneck, and with the bottleneck replaced by its mean over the tiles."
     device, y = next(model.parameters()).device, (tiles.y > 0) & tiles.fov
-    parts = [x.to(device).contiguous(memory_format=torch.channels_last) for x in tiles.x.split(32)]
+    parts = [x.to(device).contiguous(memory_format=memory_format(model)) for x in tiles.x.split(32)]
     mean = sum(model.encode(x)[0].sum(0, keepdim=True) for x in parts) / len(tiles)
     def score(change):
         "Dice with changed bottlenecks."

@@ -16,6 +16,7 @@ from ..core import InputError, load_tensors, save_tensors
 from ..data.views import Batch, TileSampler
 from ..distill.base import Distiller, Guides, Shared, ask_teacher
 from ..distill.gkd import drift
+from ..models.segmenter import memory_format
 from ..train.loop import fit
 from ..train.supervised import share_out, views_of
 
@@ -34,16 +35,19 @@ class Lockstep:
         names = [d.name for d in distillers]
         if len(set(names)) < len(names): raise InputError("methods", ", ".join(names), "each method once", "remove the repeated one")
         self.fabric, self.distillers, self.sampler, self.k, self.strength, self.seed = fabric, distillers, sampler, k, strength, seed
-        self.guides = Guides(*(fabric.to_device(net).to(memory_format=torch.channels_last) for net in (guides.teacher, guides.TAN, guides.SAN)))
+        self.guides = Guides(*(fabric.to_device(net).to(memory_format=memory_format(net)) for net in (guides.teacher, guides.TAN, guides.SAN)))
         for d in distillers: d.place(fabric); d.guides = self.guides
         self.modules = {d.name: d.modules for d in distillers}
         self.optimizers = {name: o for d in distillers for name, o in d.optimizers.items()}
 
+    def prepare(self, i): # i: number of the update
+        "Views, masks and fields of view of step i, this process's share, on its device."
+        batch = self.sampler.batch(i).to(self.fabric.device)
+        return share_out(self.fabric, views_of(batch, self.k, (self.seed, "distil", i), self.strength), batch)
+
     def step(self, i): # i: number of the update
         "One update of every method."
-        batch = self.sampler.batch(i)
-        views = views_of(batch, self.k, (self.seed, "distil", i), self.strength)
-        shared = self.shared(i, *share_out(self.fabric, views, batch))
+        shared = self.shared(i, *self.prepare(i))
         return {f"{d.name}/{name}": loss for d in self.distillers for name, loss in d.step(self.fabric, shared).items()}
 
     def shared(self, i: int, *parts) -> Shared: # parts: views, y, fov
@@ -81,7 +85,7 @@ class Snapshots:
     def __call__(self, step: int):
         "Write snapshots/step-NNNNNN.safetensors: weights, probe vectors, source-validation Dice, drift."
         task, V, B = self.task, *self.views.shape[:2]
-        flat = self.views.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        flat = self.views.flatten(0, 1).contiguous(memory_format=memory_format(task.guides.teacher))
         tensors = {"probe": self.views, "vectors/teacher": task.guides.TAN.vector(task.guides.teacher.encode(flat)[0]).unflatten(0, (V, B))}
         meta = {"step": step, "ids": self.tiles.ids[:B], "methods": {}}
         for d in task.distillers:

@@ -42,6 +42,7 @@ class Recipe:
     classes: int = 2 # including the background
     teacher: tuple = ("unet", 0.25) # network and width
     student: tuple = ("mobilenet", 0.25) # network and width
+    norm: str = "batch" # of all networks: "batch" (BatchNorm), or "group" (GroupNorm: no image of a batch, and no process, feels the others)
     dim: int = 64 # D, length of the vectors
     psae_width: float = 0.25 # of the mask autoencoder
     batch: int = 8 # tiles per step
@@ -106,12 +107,13 @@ def check_recipe(
     "Refuse what could never run, before anything is read or trained."
     if recipe.size % 32 or recipe.size < 64: raise InputError("size", str(recipe.size), "a multiple of 32, 64 or more", "use 96 or 128")
     if recipe.batch < 2: raise InputError("batch", str(recipe.batch), "2 or more (BatchNorm and the inter graph need company)", "use 8")
-    if unknown := [m for m in recipe.methods if not known_method(m)]: raise InputError("methods", ", ".join(unknown), "some of " + ", ".join([*METHODS, "intra", "inter", "cross", "intra+inter"]) + ", or such as gkd/rbf, kd:10", "check the spelling")
+    if unknown := [m for m in recipe.methods if not known_method(m)]: raise InputError("methods", ", ".join(unknown), "some of " + ", ".join([*METHODS, "intra", "inter", "cross", "intra+inter"]) + ", or such as gkd/rbf, skd/critic, kd:10", "check the spelling")
     if len({frozenset(m.split("+")) for m in recipe.methods}) < len(recipe.methods): raise InputError("methods", ", ".join(recipe.methods), "each method once", "remove the repeated one")
     for role in ("teacher", "student"):
         if getattr(recipe, role)[0] not in NETWORKS: raise InputError(role, repr(getattr(recipe, role)[0]), "one of " + ", ".join(NETWORKS), "check the spelling")
     if recipe.views < 1: raise InputError("views", str(recipe.views), "1 or more", "the graphs need at least one view beside the anchor")
     if not 0 <= recipe.overlap < 1: raise InputError("overlap", str(recipe.overlap), "a number in [0, 1)", "use 0.25")
+    if recipe.norm not in ("batch", "group"): raise InputError("norm", repr(recipe.norm), "'batch' or 'group'", "pick one of the two")
     if recipe.precision not in ("32-true", "bf16-mixed"): raise InputError("precision", repr(recipe.precision), "'32-true' or 'bf16-mixed'", "pick one of the two")
     if recipe.select not in ("last", "source-val"): raise InputError("select", repr(recipe.select), "'last' or 'source-val'", "a target domain may never choose a checkpoint")
     if recipe.unit not in ("image", "group"): raise InputError("unit", repr(recipe.unit), "'image' or 'group'", "pick one of the two")

@@ -25,7 +25,7 @@ from ..distill import ALIGNMENTS, alignment_of, make_methods
 from ..models import build
 from ..models.alignment import AlignmentNetwork
 from ..models.autoencoder import SemanticAutoencoder
-from ..models.segmenter import frozen
+from ..models.segmenter import frozen, memory_format
 from .evaluate import bottleneck_dice, evaluate_domain, fsd_rows, mask_vectors, predict_image, vectors
 from .lockstep import Lockstep, Snapshots, selected_weights
 from .recipes import Recipe, TaskData, check_recipe, load_data, make_recipe, recipe_from
@@ -54,7 +54,7 @@ class Workshop:
     def common(self) -> dict:
         "What all stages depend on."
         r = self.recipe
-        return {"seed": self.seed, "data": self.data.train.hash, "processes": self.fabric.world_size, "device": device_name(self.fabric), **{k: getattr(r, k) for k in ("size", "batch", "foreground", "flips", "classes", "precision", "strength")}}
+        return {"seed": self.seed, "data": self.data.train.hash, "processes": self.fabric.world_size, "device": device_name(self.fabric), **{k: getattr(r, k) for k in ("size", "batch", "foreground", "flips", "classes", "norm", "precision", "strength")}}
 
     def channels(self) -> int: "Channels of the images."; return self.data.train[0].image.shape[0]
 
@@ -70,7 +70,7 @@ def network(
 ):
     "A fresh teacher or student."
     name, width = getattr(w.recipe, role)
-    return build(name, w.channels(), w.recipe.classes, width, seed=w.seed)
+    return build(name, w.channels(), w.recipe.classes, width, w.recipe.norm, w.seed)
 
 def kept(
     w: Workshop, # store and processes
@@ -89,7 +89,7 @@ def kept(
     folder = w.store.stage(name, {**w.common(), **depends, "code": code}, make, w.fabric)
     w.fabric.barrier()
     module.load_state_dict(load_tensors(folder/"weights.safetensors")[0])
-    frozen(w.fabric.to_device(module).to(memory_format=torch.channels_last))
+    frozen(w.fabric.to_device(module).to(memory_format=memory_format(module)))
     return folder.name
 
 def code_of(
@@ -129,7 +129,7 @@ def student_stage(w: Workshop): # → (S₀, key)
 def psae_stage(w: Workshop): # → (P-SAE, key)
     "The semantic autoencoder of source masks."
     r = w.recipe
-    with seeded("init", "psae", w.seed): net = SemanticAutoencoder(r.size, r.dim, r.classes, r.psae_width)
+    with seeded("init", "psae", w.seed): net = SemanticAutoencoder(r.size, r.dim, r.classes, r.psae_width, r.norm)
     train = lambda folder: {k: h[-1] for k, h in train_psae(w.fabric, net, w.sampler("psae"), r.psae_plans, folder, w.progress).items()}
     return net, kept(w, "psae", {"dim": r.dim, "width": r.psae_width, "plans": [asdict(p) for p in r.psae_plans]}, net, train, code_of(psae_stage, "train.psae"))
 
@@ -216,7 +216,7 @@ def method_network(w: Workshop, folder: Path, name: str):
     "A method's student under the recipe's selection rule."
     net = network(w, "student")
     net.load_state_dict(selected_weights(folder, name, w.recipe.select)[0])
-    return frozen(w.fabric.to_device(net).to(memory_format=torch.channels_last))
+    return frozen(w.fabric.to_device(net).to(memory_format=memory_format(net)))
 
 # %% ../../nbs/65_repro.run.ipynb #2b570098
 def judge(
@@ -351,7 +351,7 @@ def load_network(
     if not done: raise InputError(run, "no finished seed", "a run that ended", "start the same command again: it goes on where it stopped")
     folder = done[0].parent if seed is None else Path(run)/f"seed-{seed}"
     name, width = recipe.teacher if method == "teacher" else recipe.student
-    net = build(name, 1, recipe.classes, width)
+    net = build(name, 1, recipe.classes, width, recipe.norm)
     if method in ("teacher", "student S₀"): weights = load_tensors(folder/("teacher" if method == "teacher" else "student")/"weights.safetensors")[0]
     else: weights = _method_weights(folder, method, recipe.select)
     net.load_state_dict(weights)

@@ -16,7 +16,7 @@ from ..core import InputError
 from ..data.views import TileSampler
 from ..models.alignment import AlignmentNetwork, calibrate
 from ..models.autoencoder import SemanticAutoencoder
-from ..models.segmenter import Segmenter, frozen
+from ..models.segmenter import Segmenter, frozen, memory_format
 from .loop import Plan, make_optimizer, rate_at, update
 from .psae import relative_error
 from .supervised import segmentation_loss, share_out, views_of
@@ -41,7 +41,7 @@ def act_losses(
 ) -> tuple[dict, torch.Tensor]: # the four terms, and v: V×B×D
     "The terms of ACT."
     V, B = views.shape[:2]
-    with torch.no_grad(): f, skips = segmenter.encode(views.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+    with torch.no_grad(): f, skips = segmenter.encode(views.flatten(0, 1).contiguous(memory_format=memory_format(segmenter)))
     flat, rebuilt = alignment(f)
     v, anchor_skips = flat.float().unflatten(0, (V, B)), [skip[:B] for skip in skips]
     logits = segmenter.decode(rebuilt[:B], anchor_skips)
@@ -81,23 +81,25 @@ class Act:
     ):
         if weights.target not in ("label", "own"): raise InputError("target", repr(weights.target), "'label' or 'own'", "pick one of the two")
         self.fabric, self.sampler, self.plan, self.weights, self.k, self.strength, self.seed = fabric, sampler, plan, weights, k, strength, seed
-        self.segmenter = frozen(fabric.to_device(segmenter).to(memory_format=torch.channels_last))
+        self.segmenter = frozen(fabric.to_device(segmenter).to(memory_format=memory_format(segmenter)))
         self.alignment, self.psae = fabric.to_device(alignment).train(), fabric.to_device(psae)
-        with torch.no_grad(), fabric.autocast(): calibrate(self.alignment, torch.cat([self.segmenter.encode(fabric.to_device(self._views(i).flatten(0, 1)))[0] for i in range(4)]))
+        with torch.no_grad(), fabric.autocast(): calibrate(self.alignment, torch.cat([self.segmenter.encode(self._all(i)[1].flatten(0, 1))[0] for i in range(4)]))
         self.modules = {"alignment": self.alignment}
         self.optimizers = {"alignment": make_optimizer(alignment.parameters(), plan)}
 
-    def _batch(self, i):
-        "Views, masks and fields of view of step i, this process's share."
-        return share_out(self.fabric, self._views(i), self.sampler.batch(i))
+    def prepare(self, i): # i: number of the update
+        "Views, masks and fields of view of step i, this process's share, on its device."
+        batch, views = self._all(i)
+        return share_out(self.fabric, views, batch)
 
-    def _views(self, i):
-        "All views of step i, the same in every process."
-        return views_of(self.sampler.batch(i), self.k, (self.seed, "act", i), self.strength)
+    def _all(self, i):
+        "Batch and views of step i, the same in every process."
+        batch = self.sampler.batch(i).to(self.fabric.device)
+        return batch, views_of(batch, self.k, (self.seed, "act", i), self.strength)
 
     def step(self, i): # i: number of the update
         "One update of the alignment network."
-        views, y, _ = self._batch(i)
+        views, y, _ = self.prepare(i)
         with self.fabric.autocast():
             with torch.no_grad(): s = self.psae.vector(y).float()
             terms, v = act_losses(self.segmenter, self.alignment, s, views, y, self.weights.target)

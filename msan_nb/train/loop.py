@@ -4,10 +4,13 @@
 
 # %% auto #0
 __all__ = ['make_fabric', 'pick_accelerator', 'average_gradients', 'Plan', 'rate_at', 'make_optimizer', 'update',
-           'optimizer_tensors', 'load_optimizer', 'Task', 'task_tensors', 'load_task', 'read_history', 'resume', 'fit']
+           'optimizer_tensors', 'load_optimizer', 'Task', 'task_tensors', 'load_task', 'read_history', 'resume',
+           'Ahead', 'prepared_ahead', 'fit']
 
 # %% ../../nbs/40_train.loop.ipynb #283af610
 import json, math, os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -117,6 +120,7 @@ class Task(Protocol):
     modules: dict[str, nn.Module] # everything whose weights or statistics move
     optimizers: dict[str, torch.optim.Optimizer] # their optimisers
     def step(self, i: int) -> dict[str, torch.Tensor]: "Make update `i`; return detached scalars."
+    # def prepare(self, i: int): if there, it makes the batch of step i on the device; `step` asks for it, `fit` may have it made ahead
 
 def task_tensors(
     task: Task, # what is trained
@@ -143,8 +147,10 @@ def read_history(
     return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 def _rows(logs):
-    "Tensors to numbers, all at once."
-    return [{"step": i, **{k: float(v) for k, v in log.items()}} for i, log in logs]
+    "Tensors to numbers, all at once: the device is asked a single time."
+    said = [torch.as_tensor(v).double() for _, log in logs for v in log.values()]
+    numbers = iter(torch.stack([v.to(said[0].device) for v in said]).tolist() if said else ())
+    return [{"step": i, **{k: next(numbers) for k in log}} for i, log in logs]
 
 def _save(task, step, history, folder):
     "History first, checkpoint last: the checkpoint says how many rows of the history count."
@@ -161,6 +167,35 @@ def resume(
     load_task(task, tensors)
     return meta["step"], read_history(folder/"history.jsonl")[:meta["step"]]
 
+# %% ../../nbs/40_train.loop.ipynb #262c547d
+class Ahead:
+    "A function of a step whose next value is made in a thread while the caller works with this one."
+    def __init__(self,
+        make, # function of a step; it must depend on nothing else
+        steps: int, # what comes after the last is not made
+        pool: ThreadPoolExecutor, # of one thread
+    ): self.make, self.steps, self.pool, self.waiting = make, steps, pool, {}
+
+    def __call__(self, i: int): # i: number of the step
+        "What `make(i)` gives; an error in it is raised here."
+        waiting = self.waiting.pop(i, None)
+        made = self.make(i) if waiting is None else waiting.result()
+        if i + 1 < self.steps: self.waiting = {i + 1: self.pool.submit(self.make, i + 1)}
+        return made
+
+@contextmanager
+def prepared_ahead(
+    task: Task, # whose `prepare` is looked after
+    steps: int, # updates in all
+    on: bool = True, # else nothing is changed
+):
+    "While open, the task's batches are made one step ahead; at the end, or at an error, the thread has ended."
+    if not on or not hasattr(task, "prepare"): yield; return
+    with ThreadPoolExecutor(1, "prepare") as pool:
+        task.prepare = Ahead(task.prepare, steps, pool)
+        try: yield
+        finally: del task.prepare # the class's own again
+
 # %% ../../nbs/40_train.loop.ipynb #3f8203ef
 def fit(
     task: Task, # what is trained
@@ -172,21 +207,23 @@ def fit(
     snapshot=None, # called as snapshot(step) at each of snapshot_steps, before that step is made
     snapshot_steps: tuple = (), # steps at which to take a snapshot; `steps` itself means the end
     progress: bool = True, # show a bar
+    ahead: bool | None = None, # make the next batch in a thread; None: on a GPU
 ) -> list[dict]: # one row per step
     "Train from the last checkpoint to the end; returns the whole history."
     folder = Path(folder)
     start, history = resume(task, folder)
     logs = []
     bar = tqdm(range(start, steps), initial=start, total=steps, desc=title, disable=not (progress and fabric.is_global_zero), leave=False)
-    for i in bar:
-        if snapshot and i in snapshot_steps: snapshot(i)
-        logs.append((i, task.step(i)))
-        if (i + 1) % every == 0 or i + 1 == steps:
-            history, logs = history + _rows(logs), []
-            bar.set_postfix({k: f"{v:.3f}" for k, v in list(history[-1].items())[1:4]})
-            _stop_if_broken(history[-every:], folder)
-            if fabric.is_global_zero: _save(task, i + 1, history, folder)
-            fabric.barrier()
+    with prepared_ahead(task, steps, fabric.device.type == "cuda" if ahead is None else ahead):
+        for i in bar:
+            if snapshot and i in snapshot_steps: snapshot(i)
+            logs.append((i, task.step(i)))
+            if (i + 1) % every == 0 or i + 1 == steps:
+                history, logs = history + _rows(logs), []
+                bar.set_postfix({k: f"{v:.3f}" for k, v in list(history[-1].items())[1:4]})
+                _stop_if_broken(history[-every:], folder)
+                if fabric.is_global_zero: _save(task, i + 1, history, folder)
+                fabric.barrier()
     if snapshot and steps in snapshot_steps: snapshot(steps)
     return history
 

@@ -31,9 +31,11 @@ class MaskReconstruction:
         self.modules = {"autoencoder": self.net}
         self.optimizers = {"autoencoder": make_optimizer(self.net.parameters(), plan)}
 
+    def prepare(self, i): "This process's masks of step i."; return _my_masks(self.fabric, self.sampler, i)
+
     def step(self, i): # i: number of the update
         "One update on the masks of step i."
-        y = _my_masks(self.fabric, self.sampler, i)
+        y = self.prepare(i)
         with self.fabric.autocast(): loss = segmentation_loss(self.net(y), y)
         update(self.fabric, loss, self.optimizers["autoencoder"], rate_at(self.plan, i))
         return {"reconstruct": loss.detach()}
@@ -67,9 +69,11 @@ class LatentReconstruction:
         self.modules = {"alignment": self.net}
         self.optimizers = {"alignment": make_optimizer(self.net.parameters(), plan)}
 
+    def prepare(self, i): "This process's masks of step i."; return _my_masks(self.fabric, self.sampler, i)
+
     def step(self, i): # i: number of the update
         "One update on the masks of step i."
-        y = _my_masks(self.fabric, self.sampler, i)
+        y = self.prepare(i)
         with self.fabric.autocast():
             with torch.no_grad(): z = self.autoencoder.encode(y)
             _, found = self.net(z)

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from ..core import InputError, seeded, torch_stream
 from ..data.views import Batch, TileSampler, make_views
-from ..models.segmenter import Segmenter
+from ..models.segmenter import Segmenter, memory_format
 from .loop import Plan, make_optimizer, rate_at, update
 
 # %% ../../nbs/41_train.supervised.ipynb #798efd0d
@@ -55,7 +55,7 @@ def augmented(
     "Replace some tiles by a photometric view."
     if share == 0: return batch.x
     changed = torch.rand(len(batch.x), generator=torch_stream(*address, "which")) < share
-    return torch.where(changed[:, None, None, None], make_views(batch.x, 1, address, strength)[1], batch.x)
+    return torch.where(changed.to(batch.x.device)[:, None, None, None], make_views(batch.x, 1, address, strength)[1], batch.x)
 
 # %% ../../nbs/41_train.supervised.ipynb #444db9ed
 class Supervised:
@@ -70,16 +70,19 @@ class Supervised:
         seed: int = 0, # of the photometric changes
     ):
         self.fabric, self.sampler, self.plan, self.augment, self.strength, self.seed = fabric, sampler, plan, augment, strength, seed
-        self.model = fabric.to_device(model).to(memory_format=torch.channels_last).train()
+        self.model = fabric.to_device(model).to(memory_format=memory_format(model)).train()
         self.modules = {"segmenter": self.model}
         self.optimizers = {"segmenter": make_optimizer(self.model.parameters(), plan)}
 
+    def prepare(self, i): # i: number of the update
+        "Tiles and masks of step i, this process's share, on its device."
+        batch = self.sampler.batch(i).to(self.fabric.device)
+        return share_out(self.fabric, augmented(batch, self.augment, (self.seed, "augment", i), self.strength)[None], batch)
+
     def step(self, i): # i: number of the update
         "One update on the batch of step i."
-        batch = self.sampler.batch(i)
-        x = augmented(batch, self.augment, (self.seed, "augment", i), self.strength)
-        x, y, _ = share_out(self.fabric, x[None], batch)
+        x, y, _ = self.prepare(i)
         with seeded(self.seed, "supervised", i, self.fabric.global_rank), self.fabric.autocast():  # dropout draws from the step's own stream
-            loss = segmentation_loss(self.model(x[0].contiguous(memory_format=torch.channels_last)), y)
+            loss = segmentation_loss(self.model(x[0].contiguous(memory_format=memory_format(self.model))), y)
         update(self.fabric, loss, self.optimizers["segmenter"], rate_at(self.plan, i))
         return {"ce": loss.detach()}
