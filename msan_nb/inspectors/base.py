@@ -205,10 +205,9 @@ def open_scene(
 
 def opening(
     scene: Scene, # an opened run
-    seed: str = "run_seed", # what the argument is called
 ) -> str: # Python, the first arguments of `show_…`
     "How a scene is opened again: its run, and its seed and data root where they are not those that one gets anyway."
-    more = ([f"{seed}={scene.seed}"] if scene.seed else []) + ([f"root={scene.root!r}"] if scene.root and scene.root != os.environ.get("MSAN_DATA") else [])
+    more = ([f"run_seed={scene.seed}"] if scene.seed else []) + ([f"root={scene.root!r}"] if scene.root and scene.root != os.environ.get("MSAN_DATA") else [])
     return ", ".join([repr(str(scene.run)), *more])
 
 # %% ../../nbs/70_inspectors.base.ipynb #2d13ed85
