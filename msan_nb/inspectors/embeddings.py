@@ -554,7 +554,7 @@ class Controls(W.HBox):
         self.rows = _choice(["P-SAE", *scene.rows], which.rows, "models", "Whose vectors are shown; Ctrl or Shift for several", W.SelectMultiple, "240px", rows=8)
         self.domains = _choice(scene.domains, which.domains, "domains", "Whose images are shown; Ctrl or Shift for several", W.SelectMultiple, "240px", rows=8)
         self.layer = _choice([(words, k) for k, words in LAYERS.items()], which.layer, "layer", "Where in the network the vectors are taken, and how they are pooled")
-        self.step = _choice([("as judged", None), *((f"step {s}", s) for s in scene.steps)], which.step, "snapshot", "The methods at this step of the distillation")
+        self.step = _choice([("as judged", "judged"), *((f"step {s}", s) for s in scene.steps)], "judged" if which.step is None else which.step, "snapshot", "The methods at this step of the distillation")
         self.views = _number(W.BoundedIntText, which.views, "views", "Photometric views of each tile, as further points", min=0, max=8)
         self.method = _choice(METHODS, how.method, "projection", "How the vectors are brought into the plane")
         self.colour = _choice(COLOURINGS, colour, "colour", "What colour and marker tell")
@@ -564,7 +564,10 @@ class Controls(W.HBox):
         self.all = (self.rows, self.domains, self.layer, self.views, self.step, self.method, self.colour, self.seed, self.perplexity, self.neighbours)
         super().__init__([self.rows, self.domains, W.VBox(self.all[2:5]), W.VBox(self.all[5:])], layout=W.Layout(flex_flow="row wrap"))
 
-    def which(self) -> Which: "Which vectors."; return choose(self.scene, self.rows.value, self.domains.value, layer=self.layer.value, views=self.views.value, step=self.step.value)
+    def which(self) -> Which:
+        "Which vectors."
+        step = None if self.step.value == "judged" else self.step.value
+        return choose(self.scene, self.rows.value, self.domains.value, layer=self.layer.value, views=self.views.value, step=step)
 
     def how(self) -> How:
         "Which projection; only what the method listens to, so that the seed of t-SNE does not make PCA anew."

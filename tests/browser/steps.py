@@ -13,7 +13,7 @@ UNREADABLE = """(root, dark) => { // every text and every field: its ink on the 
   const said = shown.filter(worded).map(e => {
     const style = getComputedStyle(e), ink = parts(e instanceof SVGElement ? style.fill : style.color), behind = ground(e), a = light(over([...ink.slice(0, 3), ink[3] * shines(e)], behind)), b = light(behind);
     return [(Math.max(a, b) + .05) / (Math.min(a, b) + .05), `${e.tagName}.${e.getAttribute('class') || ''}: ${(e.value || e.textContent).trim().slice(0, 40)}`]; });
-  const glaring = shown.filter(e => { const box = e.getBoundingClientRect(), c = own(e); return c[3] > .5 && box.width * box.height > 2000 && (dark ? light(c.slice(0, 3)) > .6 : light(c.slice(0, 3)) < .1 && !e.matches('img')); });
+  const glaring = shown.filter(e => { const box = e.getBoundingClientRect(), c = own(e); const dim = +(getComputedStyle(e).filter.match(/brightness\\(([\\d.]+)\\)/) || [0, 1])[1]; return c[3] > .5 && box.width * box.height > 2000 && (dark ? light(c.slice(0, 3).map(v => v * dim)) > .6 : light(c.slice(0, 3)) < .1 && !e.matches('img')); });
   return { words: said.length, least: Math.min(...said.map(s => s[0])), faint: said.filter(s => s[0] < 4.5).slice(0, 12), glaring: glaring.slice(0, 6).map(e => `${e.tagName}.${e.getAttribute('class') || ''} ${getComputedStyle(e).backgroundColor}`) }; }"""
 READY = ".msan-microscope[data-ready]"
 
