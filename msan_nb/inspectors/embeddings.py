@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['LAYERS', 'LIMIT', 'METHODS', 'COLOURINGS', 'STEPS', 'NO_DICE', 'COLOUR_WORDS', 'Which', 'choose', 'pooled',
            'layer_vectors', 'views_of', 'domain_vectors', 'Points', 'gather', 'How', 'Projection', 'project', 'placed',
-           'is_placed', 'image_dice', 'tile_dice', 'dice_bins', 'names_by', 'layer_words', 'sampling_words', 'note_of',
-           'embedding_data', 'describe', 'Selection', 'select', 'density', 'draw_embedding', 'Controls', 'Embeddings',
-           'show_embeddings']
+           'is_placed', 'image_dice', 'tile_dice', 'is_judged', 'dice_bins', 'names_by', 'layer_words',
+           'sampling_words', 'note_of', 'embedding_data', 'describe', 'still_data', 'thumbnails', 'moving_data',
+           'joined', 'Selection', 'select', 'density', 'draw_embedding', 'Controls', 'Embeddings', 'show_embeddings']
 
 # %% ../../nbs/72_inspectors.embeddings.ipynb #c77b7723
 from collections import Counter
@@ -253,6 +253,14 @@ def _dice_of_tiles(scene, row, domain, views, view, step):
     score = lambda i: np.mean([dice(confusion(p[i], tiles.y[i].numpy(), tiles.fov[i].numpy(), c)) for c in range(1, scene.recipe.classes)])
     return np.array([score(i) for i in range(len(tiles))])
 
+def is_judged(
+    scene: Scene, # a run
+    which: Which, # which vectors
+) -> bool:
+    "Whether the Dice of these tiles is there already."
+    at = lambda row: None if row in ("teacher", "student S₀") else which.step
+    return all(("tile dice", row, domain, which.views, view, at(row)) in scene.kept for row in which.rows if row != "P-SAE" for domain in which.domains for view in range(which.views + 1))
+
 # %% ../../nbs/72_inspectors.embeddings.ipynb #096dc6a5
 COLOURINGS = ("domain", "model", "view", "image Dice", "tile Dice")
 STEPS = (("#D55E00", "v"), ("#E69F00", "D"), ("#56B4E9", "o"), ("#0072B2", "^")) # poor to good
@@ -344,23 +352,38 @@ def embedding_data(
 
 def describe(scene: Scene, which: Which, points: Points, plane: Projection, colour: str, thumbs: int = 48) -> dict:
     "The data of the figure, from places that are known."
-    table = points.table.assign(dice=(tile_dice if colour == "tile Dice" else image_dice)(scene, points.table, which.step))
-    names, looks = names_by(scene, table, colour)
-    pictures, why = _pictures(scene, which, thumbs)
-    places = {key: i for i, key in enumerate(pictures)}
-    hollow = colour != "model" and len(which.rows) > 1
-    made = [_point(p, xy, looks[name], hollow and p["row"] != which.rows[-1], places) for p, xy, name in zip(table.to_dict("records"), plane.xy, names)]
-    return plain({"points": made, "thumbs": list(pictures.values()), "axes": plane.axes, "title": f"{', '.join(which.rows)}: {LAYERS[which.layer]} by {colour}",
-                  "note": note_of(scene, which, points, plane, colour) + why, "legend": _legend(which, looks, colour, hollow), "marginal": True, "equal": plane.metric, "ticks": plane.metric,
-                  "dice_name": "Dice of this tile" if colour == "tile Dice" else "Dice of its image"})
+    still, moving = still_data(scene, which, points, thumbs), moving_data(scene, which, points, plane, colour, thumbs)
+    return joined(still, moving) | {"thumbs": thumbnails(scene, which, thumbs)}
 
 # %% ../../nbs/72_inspectors.embeddings.ipynb #dcdb1aa6
-def _point(p, xy, look, hollow, places):
-    "One point as JSON."
+def still_data(
+    scene: Scene, # a run
+    which: Which, # which vectors
+    points: Points, # the vectors
+    thumbs: int = 48, # side of a thumbnail in pixels; 0 for none
+) -> dict: # points without place, colour and marker
+    "What stands still when projection or colour change; made once."
+    def make():
+        "One row for each point."
+        table = points.table.assign(dice=image_dice(scene, points.table, which.step))
+        places = {key: i for i, key in enumerate(_pictures(scene, which, thumbs)[0])}
+        return plain({"points": [_point(p, places) for p in table.to_dict("records")]})
+    return scene.once(("embedding still", which, points, thumbs), make)
+
+def _point(p, places):
+    "One point as JSON; `places` says where its thumbnail stands."
     words = [f"tile {p['tile']} of {p['tiles']} of this image"] + ([f"view {p['view']}"] if p["view"] else [])
-    made = {"x": xy[0], "y": xy[1], "label": p["image"], "colour": look[0], "marker": look[1], "hollow": hollow, "group": p["group"], "dice": p["dice"], "domain": p["domain"], "row": p["row"], "at": p["at"], "view": p["view"], "words": words}
+    made = {"label": p["image"], "group": p["group"], "dice": p["dice"], "domain": p["domain"], "row": p["row"], "at": p["at"], "view": p["view"], "words": words}
     key = (p["domain"], p["view"], p["at"])
     return made | ({"thumb": places[key]} if key in places else {})
+
+def thumbnails(
+    scene: Scene, # a run
+    which: Which, # domains and views
+    side: int = 48, # in pixels; 0 for none
+) -> list: # data URIs
+    "The thumbnails that the points name by their place in this list."
+    return list(_pictures(scene, which, side)[0].values())
 
 def _pictures(scene, which, side):
     "Thumbnails of all tiles and views, with the annotation's outline; and why there are none."
@@ -372,12 +395,50 @@ def _pictures(scene, which, side):
     try: return scene.once(("embedding thumbs", which.domains, which.views, side), make), ""
     except InputError as e: return {}, f" No thumbnails: {e}"
 
+# %% ../../nbs/72_inspectors.embeddings.ipynb #5b0a9a50
+def moving_data(
+    scene: Scene, # a run
+    which: Which, # which vectors
+    points: Points, # the vectors
+    plane: Projection, # their places
+    colour: str, # one of COLOURINGS
+    thumbs: int = 48, # side of a thumbnail in pixels; 0 for none
+) -> dict: # columns: name -> N values; looks; look: N numbers of looks; around: axes, title, note, legend …
+    "What another projection or colour changes; made once."
+    return scene.once(("embedding moving", which, points, plane, colour, thumbs), lambda: plain(_moving(scene, which, points, plane, colour, thumbs)))
+
+def _moving(scene, which, points, plane, colour, thumbs):
+    "Places and looks of all points, and the words around them."
+    own = colour == "tile Dice"
+    table = points.table.assign(dice=(tile_dice if own else image_dice)(scene, points.table, which.step))
+    names, looks = names_by(scene, table, colour)
+    hollow = colour != "model" and len(which.rows) > 1
+    drawn = [(*looks[name], hollow and row != which.rows[-1]) for name, row in zip(names, table["row"])]
+    number = {look: k for k, look in enumerate(dict.fromkeys(drawn))}
+    return {"columns": {"x": plane.xy[:, 0], "y": plane.xy[:, 1]} | ({"dice": table["dice"].to_numpy()} if own else {}),
+            "look": [number[d] for d in drawn], "looks": [dict(zip(("colour", "marker", "hollow"), look)) for look in number],
+            "around": _around(scene, which, points, plane, colour, thumbs) | {"legend": _legend(which, looks, colour, hollow)}}
+
+def _around(scene, which, points, plane, colour, thumbs):
+    "Axes and words."
+    return {"axes": plane.axes, "title": f"{', '.join(which.rows)}: {LAYERS[which.layer]} by {colour}", "note": note_of(scene, which, points, plane, colour) + _pictures(scene, which, thumbs)[1],
+            "marginal": True, "equal": plane.metric, "ticks": plane.metric, "dice_name": "Dice of this tile" if colour == "tile Dice" else "Dice of its image"}
+
 def _legend(which, looks, colour, hollow):
     "Names that can be hidden: what is coloured, and the models or domains beside it."
     items = [{"name": n, "colour": c, "marker": m} for n, (c, m) in looks.items()]
     if hollow: items += [{"name": r, "field": "row", "hollow": r != which.rows[-1]} for r in which.rows]
     if colour != "domain" and len(which.domains) > 1: items += [{"name": d, "field": "domain"} for d in which.domains]
     return items
+
+def joined(
+    still: dict, # from `still_data`
+    moving: dict, # from `moving_data`
+) -> dict: # data of static/scatter.js, without thumbnails
+    "Both parts in one; the page joins them in the same way."
+    columns = moving["columns"].items()
+    points = [p | moving["looks"][k] | {name: values[i] for name, values in columns} for i, (p, k) in enumerate(zip(still["points"], moving["look"]))]
+    return still | moving["around"] | {"points": points}
 
 # %% ../../nbs/72_inspectors.embeddings.ipynb #05f282d3
 @dataclass(frozen=True, eq=False)
@@ -493,7 +554,7 @@ class Controls(W.HBox):
         self.rows = _choice(["P-SAE", *scene.rows], which.rows, "models", "Whose vectors are shown; Ctrl or Shift for several", W.SelectMultiple, "240px", rows=8)
         self.domains = _choice(scene.domains, which.domains, "domains", "Whose images are shown; Ctrl or Shift for several", W.SelectMultiple, "240px", rows=8)
         self.layer = _choice([(words, k) for k, words in LAYERS.items()], which.layer, "layer", "Where in the network the vectors are taken, and how they are pooled")
-        self.step = _choice([("as judged", None), *((f"step {s}", s) for s in scene.steps)], which.step, "snapshot", "The methods at this step of the distillation")
+        self.step = _choice([("as judged", "judged"), *((f"step {s}", s) for s in scene.steps)], "judged" if which.step is None else which.step, "snapshot", "The methods at this step of the distillation")
         self.views = _number(W.BoundedIntText, which.views, "views", "Photometric views of each tile, as further points", min=0, max=8)
         self.method = _choice(METHODS, how.method, "projection", "How the vectors are brought into the plane")
         self.colour = _choice(COLOURINGS, colour, "colour", "What colour and marker tell")
@@ -503,7 +564,10 @@ class Controls(W.HBox):
         self.all = (self.rows, self.domains, self.layer, self.views, self.step, self.method, self.colour, self.seed, self.perplexity, self.neighbours)
         super().__init__([self.rows, self.domains, W.VBox(self.all[2:5]), W.VBox(self.all[5:])], layout=W.Layout(flex_flow="row wrap"))
 
-    def which(self) -> Which: "Which vectors."; return choose(self.scene, self.rows.value, self.domains.value, layer=self.layer.value, views=self.views.value, step=self.step.value)
+    def which(self) -> Which:
+        "Which vectors."
+        step = None if self.step.value == "judged" else self.step.value
+        return choose(self.scene, self.rows.value, self.domains.value, layer=self.layer.value, views=self.views.value, step=step)
 
     def how(self) -> How:
         "Which projection; only what the method listens to, so that the seed of t-SNE does not make PCA anew."
@@ -516,7 +580,7 @@ class Embeddings(Panel):
     "The embedding inspector: `.controls`, `.scatter`, and what they show in `.data`, `.selection`, `.figure`."
     def __init__(self, scene: Scene, which: Which, how: How, colour: str, thumbs: int = 48):
         self.scene, self.thumbs, self.points, self.selection = scene, thumbs, None, None
-        self.controls, self.scatter = Controls(scene, which, how, colour), live("scatter", {"points": []}, selected=[], hovered=-1)
+        self.controls, self.scatter = Controls(scene, which, how, colour), live("scatter", {"points": []}, moving=None, thumbs=[], selected=[], hovered=-1)
         self.message, self.answer, self.saves = say(""), W.HTML(), save_row(code=self.code)
         super().__init__([self.controls, self.message, self.scatter, self.answer, self.saves], draw=draw_embedding)
         self.refine = settled(lambda: self.answered(100), 0.4)
@@ -526,17 +590,25 @@ class Embeddings(Panel):
 
     def show(self):
         "Draw what the controls ask for, or say why not."
-        old, colour = self.points, self.controls.colour.value
+        with self.scatter.hold_sync():                  # one message, of that alone which is new
+            words = self.renew()
+        self.message.value = said(words)
+        self.answered(); self.saves.refresh_later()
+
+    def renew(self) -> str: # why there is nothing to show, or ""
+        "Find what the controls ask for; where something must be computed, say so first."
+        old, colour, scatter = self.points, self.controls.colour.value, self.scatter
         try:
             which, how = self.controls.which(), self.controls.how()
-            if not is_placed(self.scene, which, how) or colour == "tile Dice": self.message.value = said("computing …" + (" (the first UMAP takes about 20 seconds)" if how.method == "UMAP" else ""))
+            if not is_placed(self.scene, which, how) or (colour == "tile Dice" and not is_judged(self.scene, which)): self.message.value = said("computing …" + (" (the first UMAP takes about 20 seconds)" if how.method == "UMAP" else ""))
             self.points, plane = placed(self.scene, which, how)
-            shown, words = describe(self.scene, which, self.points, plane, colour, self.thumbs), ""
-        except Exception as e: self.points, words = None, trouble(e); shown = {"points": [], "message": words}
-        if self.points is not old: self.scatter.selected = []
-        self.data = shown if self.points else None
-        self.scatter.data, self.message.value = shown, said(words)
-        self.answered(); self.saves.refresh_later()
+            still, moving, words = still_data(self.scene, which, self.points, self.thumbs), moving_data(self.scene, which, self.points, plane, colour, self.thumbs), ""
+            scatter.thumbs = thumbnails(self.scene, which, self.thumbs)
+        except Exception as e: self.points, moving, words = None, None, trouble(e); still = {"points": [], "message": words}
+        if self.points is not old: scatter.selected = []
+        scatter.data, scatter.moving = still, moving
+        self.data = joined(still, moving) | {"thumbs": scatter.thumbs} if moving else None
+        return words
 
     def answered(self, repeats: int = 0): # repeats: of the interval, which comes when the hand rests
         "Say what is selected."

@@ -505,7 +505,7 @@ class ExchangeControls(Panel):
         self.dim = _choice("dimension", [(f"v[{i}]", i) for i in range(len(S.centre))], 0, "which number of v is changed; those that move the prediction most come first")
         self.position = W.FloatSlider(3, min=-3, max=3, step=0.25, description="deviations", readout_format="+.2f", tooltip="the value that the number gets, in standard deviations from its mean over the source")
         self.all = (self.row, self.domain, self.tile, self.which, self.to, self.way, self.dim, self.position)
-        self.again = W.Button(description="measure all, in this tile", tooltip="How far does each dimension move the prediction? The strongest come first")
+        self.again = W.Button(description="measure all, in this tile", layout=W.Layout(width="auto"), tooltip="How far does each dimension move the prediction? The strongest come first")
         self.note, self.words, self.above, self.told, self.below = say(""), W.HTML(), W.HTML(), say(""), W.HTML()
 
     @property

@@ -288,7 +288,7 @@ class Distances(Panel):
 # %% ../../nbs/74_inspectors.fsd.ipynb #41811fe6
 def _pick(options, value, words, tip):
     "A field for one of several."
-    return W.Dropdown(options=options, value=value, description=words, tooltip=tip, layout=W.Layout(width="290px"), style={"description_width": "90px"})
+    return W.Dropdown(options=options, value=value, description=words, tooltip=tip, layout=W.Layout(width="305px"), style={"description_width": "105px"})
 
 def picture(
     figure: Figure, # any

@@ -469,18 +469,18 @@ def code_of(
     "The lines that open the inspector as it is now."
     first = usual(scene, shown["row"])
     own = {k: round(v, 5) if isinstance(v, float) else v for k, v in shown.items() if k == "row" or v != first[k]}
-    return f"from msan_nb.inspectors.graphs import show_graphs\nshow_graphs({opening(scene, 'seed')}, " + ", ".join(f"{k}={v!r}" for k, v in own.items()) + ")"
+    return f"from msan_nb.inspectors.graphs import show_graphs\nshow_graphs({opening(scene)}, " + ", ".join(f"{k}={v!r}" for k, v in own.items()) + ")"
 
 # %% ../../nbs/71_inspectors.graphs.ipynb #fe5d49c3
 def show_graphs(
     run, # a run's folder, or a Scene
     row: str | None = None, # the student shown first; GKD by default
-    seed: int | None = None, # the first finished one by default
+    run_seed: int | None = None, # of the run; the first finished one by default
     root=None, # data root of a real run, for annotations; MSAN_DATA by default
     **shown, # graph, tau, views, strength, step, values, image: see `graphs_data`
 ) -> Panel: # with `.data`, `.figure` and the controls by name
     "Contrastive graphs of a run, teacher and student side by side."
-    scene = open_scene(run, seed, root)
+    scene = open_scene(run, run_seed, root)
     if not scene.steps: return Panel([say("This run kept no snapshot of its distillation: there is no graph to show.")])
     row = row or ("GKD" if "GKD" in scene.methods else scene.rows[-1])
     _check(scene, row, shown.get("graph", "inter"), shown.get("values", "similarity"))

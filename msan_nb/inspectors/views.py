@@ -162,12 +162,12 @@ def draw_bench(
     for k, kind in enumerate(BENCH):
         panels += [(1.3 + k, i, tinted(found["views"][k, i], "gray", 0, 1), kind.replace("_", " ") if i == 0 else "", f"{pixels[kind, s]:.1f} points") for i, s in enumerate(found["strengths"])]
     figure = sheet(11, 2.9 + 1.5*R)
-    axis = figure.add_axes((0.005, 0.04, 0.99, 0.95))
+    axis = figure.add_axes((0.005, 0.06, 0.99, 0.93))
     lay_out(axis, panels)
     axis.set_ylim(-1.3*R - 1.95, 0.3)
     for i, s in enumerate(found["strengths"]): axis.text(1.24, -1.3*i - 0.47, f"strength {s:g}", rotation=90, ha="right", va="center", fontsize=8)
     _draw_bars(axis.inset_axes((1.3, -1.3*R - 1.95, len(BENCH), 1.65), transform=axis.transData), found, strength)
-    figure.text(0.5, 0.008, f"Points: mean change of the pixels, in 0.01 of the grey range. Bars: distance that v moves at strength {strength:g}, mean of {found['draws']} draws (line: least to greatest); 1 = distance between two of the {found['n']} tiles of {found['domain']}.", ha="center", fontsize=8)
+    figure.text(0.5, 0.008, f"Points: mean change of the pixels, in 0.01 of the grey range. Bars: distance that v moves at strength {strength:g}, mean of {found['draws']} draws (line: least to greatest);\n1 = distance between two of the {found['n']} tiles of {found['domain']}.", ha="center", va="bottom", fontsize=8)
     return figure
 
 def _strength(found, strength):
@@ -184,7 +184,7 @@ def _draw_bars(axis, found, strength):
         axis.vlines(x, t["low"], t["high"], color="black", lw=0.8)
     axis.axhline(1, color="gray", ls=":", lw=1)
     axis.set(xlim=(0, len(BENCH)), xticks=[], ylim=(0, max(1.1, 1.05*found["table"].query("strength == @strength and row in @found['rows']")["high"].max())))
-    axis.tick_params(labelsize=7); axis.legend(fontsize=7, ncols=4, loc="lower left", bbox_to_anchor=(0, 0.97), frameon=False, borderaxespad=0)
+    axis.tick_params(labelsize=7); axis.legend(fontsize=7, ncols=4, loc="lower left", bbox_to_anchor=(0, 1.01), frameon=False, borderaxespad=0)
     for side in ("top", "right"): axis.spines[side].set_visible(False)
 
 # %% ../../nbs/75_inspectors.views.ipynb #8b717d9e

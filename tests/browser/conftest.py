@@ -74,7 +74,8 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def large(tmp_path_factory):
-    "A run with more than 500 vectors of each network, which is what the times are promised for; its networks have learnt nothing."
+    "A run with more than 500 vectors of each network, which is what the times are promised for; its networks have learnt nothing. MSAN_BROWSER_LARGE names a finished one to use instead."
+    if given := os.environ.get("MSAN_BROWSER_LARGE"): return Path(given)
     logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
     from msan_nb.repro.recipes import make_recipe
     from msan_nb.repro.run import reproduce

@@ -1,6 +1,20 @@
 """What a person does with a page, and what one reads off it."""
 import time
 
+UNREADABLE = """(root, dark) => { // every text and every field: its ink on the ground behind it, both with what shines through
+  const parts = c => { const n = (c.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number); return c.startsWith('color(srgb') ? [...n.slice(0, 3).map(v => 255 * v), n[3] ?? 1] : [...n.slice(0, 3), n[3] ?? 1]; };
+  const over = ([r, g, b, a], [s, t, u]) => [a * r + (1 - a) * s, a * g + (1 - a) * t, a * b + (1 - a) * u];
+  const light = c => { const l = c.map(v => { v /= 255; return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4; }); return .2126 * l[0] + .7152 * l[1] + .0722 * l[2]; };
+  const own = e => { const fill = e.querySelector?.(':scope > .msan-ground'); return parts(fill ? getComputedStyle(fill).fill : getComputedStyle(e).backgroundColor); };
+  const ground = e => { if (!e) return [255, 255, 255]; const c = own(e); return c[3] === 1 ? c.slice(0, 3) : over(c, ground(e.parentElement)); };
+  const shines = e => (e && e !== root ? (+getComputedStyle(e).opacity) * shines(e.parentElement) : 1);
+  const worded = e => e.matches('select, input:not([type=range]):not([type=checkbox]):not([type=radio]), textarea') || (!e.matches('option, style, title') && [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()));
+  const shown = [...root.querySelectorAll('*')].filter(e => e.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !e.closest('.msan-hidden, [aria-disabled=true], :disabled') && e.getClientRects().length);
+  const said = shown.filter(worded).map(e => {
+    const style = getComputedStyle(e), ink = parts(e instanceof SVGElement ? style.fill : style.color), behind = ground(e), a = light(over([...ink.slice(0, 3), ink[3] * shines(e)], behind)), b = light(behind);
+    return [(Math.max(a, b) + .05) / (Math.min(a, b) + .05), `${e.tagName}.${e.getAttribute('class') || ''}: ${(e.value || e.textContent).trim().slice(0, 40)}`]; });
+  const glaring = shown.filter(e => { const box = e.getBoundingClientRect(), c = own(e); const dim = +(getComputedStyle(e).filter.match(/brightness\\(([\\d.]+)\\)/) || [0, 1])[1]; return c[3] > .5 && box.width * box.height > 2000 && (dark ? light(c.slice(0, 3).map(v => v * dim)) > .6 : light(c.slice(0, 3)) < .1 && !e.matches('img')); });
+  return { words: said.length, least: Math.min(...said.map(s => s[0])), faint: said.filter(s => s[0] < 4.5).slice(0, 12), glaring: glaring.slice(0, 6).map(e => `${e.tagName}.${e.getAttribute('class') || ''} ${getComputedStyle(e).backgroundColor}`) }; }"""
 READY = ".msan-microscope[data-ready]"
 
 

@@ -2,6 +2,8 @@
 // model.get("data") = {points: [{x, y, label, colour, marker, hollow?, thumb?, group, dice?, domain, row, words?}], axes, title, note,
 //                      legend: [{name, colour, marker, hollow?, field?}], thumbs?, marginal?, equal?, ticks?, dice_name?, message?, bounds? ([x0, y0, x1, y1], a frame that stands still)}
 // thumb is a data URI, or its place in `thumbs`; a legend item with `field` stands for the points whose field has that name.
+// A live widget may give it in parts, so that only what changes is sent again: "data" without what moves, "thumbs", and
+// model.get("moving") = {columns: {x: [...], y: [...], ...}, looks: [{colour, marker, hollow}], look: [number of each point's look], around: {axes, title, note, legend ...}}; null when "data" is whole.
 // model.get("selected") = indices of points, both ways; model.get("hovered") = index, or -1.
 const msanScatter = (() => {
   const NS = "http://www.w3.org/2000/svg", WIDTH = 720, HEIGHT = 500, STRIP = 56, REACH = 12, CHIPS = 30;
@@ -108,7 +110,7 @@ text { font: 12px system-ui, sans-serif; fill: ${fg}; } text.msan-small { font-s
   // ---- the view -------------------------------------------------------------------------------------------------
   function render({ model, el }) {
     const hidden = new Set(), uid = `msan-point-${++made}`;
-    let data, places, active = -1, path = null;
+    let data, places, drawn = [], active = -1, path = null;
 
     const root = htmlOf("div", { class: "msan-scatter", "data-lm-suppress-shortcuts": "true" });
     const title = htmlOf("strong", {}), legend = htmlOf("div", { class: "msan-bar", role: "group", "aria-label": "Legend: press a name to hide or show its points" });
@@ -129,6 +131,13 @@ text { font: 12px system-ui, sans-serif; fill: ${fg}; } text.msan-small { font-s
     const selected = () => (model.get("selected") || []).filter(i => Number.isInteger(i) && i >= 0 && i < points().length);
     const thumbOf = p => { const t = typeof p.thumb === "number" ? (data.thumbs || [])[p.thumb] : p.thumb; return typeof t === "string" && t.startsWith("data:image/") ? t : ""; };
     const wordsOf = p => [[p.domain, p.row].filter(Boolean).join(", "), p.group ? `group ${p.group}` : "", known(p.dice) ? `${data.dice_name || "Dice"} ${p.dice.toFixed(2)}` : "", ...(p.words || [])].filter(Boolean);
+
+    function whole() { // the parts in one, as `joined` of inspectors/embeddings.py joins them
+      const still = model.get("data") || {}, moving = model.get("moving");
+      if (!moving) return still;
+      const columns = Object.entries(moving.columns);
+      return { ...still, ...moving.around, thumbs: model.get("thumbs"), points: still.points.map((p, i) => columns.reduce((q, [name, values]) => { q[name] = values[i]; return q; }, { ...p, ...moving.looks[moving.look[i]] })) };
+    }
 
     function frame() { // data coordinates → figure coordinates
       const strip = data.marginal === false ? 0 : STRIP, box = { x0: 58, y0: 10 + strip, x1: WIDTH - 12 - strip, y1: HEIGHT - 46 };
@@ -178,7 +187,7 @@ text { font: 12px system-ui, sans-serif; fill: ${fg}; } text.msan-small { font-s
     }
 
     function draw() { // everything, from new data
-      data = model.get("data") || {};
+      drawn = [model.get("data"), model.get("moving")]; data = whole();
       const found = points().some(p => known(p.x) && known(p.y)), lost = points().filter(p => !known(p.x) || !known(p.y)).length;
       const left = lost ? ` ${plural(lost, "point")} without a place left out.` : "";
       title.textContent = data.title || ""; note.textContent = (data.note || "") + left;
@@ -204,14 +213,14 @@ text { font: 12px system-ui, sans-serif; fill: ${fg}; } text.msan-small { font-s
       }));
     }
 
-    function paint() { // only what selection and legend change
+    function paint(densities = true) { // only what selection and legend change; the densities are of what is shown, selected or not
       const on = new Set(selected()), marks = svg.querySelectorAll(".msan-p");
       marks.forEach((e, i) => {
         const p = points()[i];
         e.setAttribute("class", `msan-p${p.hollow ? " msan-hollow" : ""}${!visible(i) ? " msan-off" : ""}${on.has(i) ? " msan-on" : on.size ? " msan-dim" : ""}`);
         e.setAttribute("aria-selected", String(on.has(i)));
       });
-      if (marks.length) svg.children[4].replaceWith(drawDensities(frame()));
+      if (marks.length && densities) svg.children[4].replaceWith(drawDensities(frame()));
       if (active >= 0 && !visible(active)) hover(-1);
       const shown = points().filter((_, i) => visible(i)).length;
       count.textContent = `${plural(shown, "point")}${on.size ? `, ${on.size} selected` : ""}`;
@@ -254,7 +263,7 @@ text { font: 12px system-ui, sans-serif; fill: ${fg}; } text.msan-small { font-s
     };
 
     // selection
-    function select(list) { model.set("selected", [...new Set(list)].sort((a, b) => a - b)); model.save_changes(); paint(); live.textContent = `${plural(selected().length, "point")} selected`; }
+    function select(list) { model.set("selected", [...new Set(list)].sort((a, b) => a - b)); model.save_changes(); live.textContent = `${plural(selected().length, "point")} selected`; }
     const toggle = i => { const on = new Set(selected()); on.has(i) ? on.delete(i) : on.add(i); select([...on]); };
     const where = e => { const q = new DOMPoint(e.clientX, e.clientY).matrixTransform(svg.getScreenCTM().inverse()); return [q.x, q.y]; };
     const drawPath = () => svg.querySelector(".msan-lasso").setAttribute("d", path && path.length > 1 ? "M" + path.map(q => q.map(z => z.toFixed(1)).join(",")).join("L") + "Z" : "");
@@ -323,8 +332,9 @@ text { font: 12px system-ui, sans-serif; fill: ${fg}; } text.msan-small { font-s
       download(new Blob([[names.join(","), ...rows].join("\n") + "\n"], { type: "text/csv" }), "embedding.csv");
     }
 
-    model.on("change:data", draw);
-    model.on("change:selected", paint);
+    const redraw = () => { if (drawn[0] !== model.get("data") || drawn[1] !== model.get("moving")) draw(); }; // of two parts that came together, the first draws both
+    model.on("change:data", redraw); model.on("change:moving", redraw);
+    model.on("change:selected", () => paint(false));
     model.on("change:hovered", () => { const i = model.get("hovered"); if (i !== active && (i === -1 || (places[i] && visible(i)))) hover(i); });
     draw();
   }
