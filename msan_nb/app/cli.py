@@ -235,7 +235,7 @@ def report_command(
     "Print the table of a finished run; write its report.html again, and microscope.html: the run to look into, in one file."
     print(terminal_table(run))
     print(f"report: {write_report(run)}")
-    print(f"microscope: {write_microscope(run, seed=seed, root=data)}")
+    print(f"microscope: {write_microscope(run, run_seed=seed, root=data)}")
 
 @app.command("inspect")
 def inspect_command(

@@ -44,11 +44,11 @@ def microscope_page(
 def write_microscope(
     run, # a run's folder, or a Scene
     file=None, # the HTML file; RUN/microscope.html by default
-    seed: int | None = None, # the first finished one by default
+    run_seed: int | None = None, # seed of the run; the first finished one by default
     root=None, # data root of a real run; MSAN_DATA by default
 ) -> Path: # the file
     "Write the microscope of a run as one file that needs nothing else."
-    scene = open_scene(run, seed, root)
+    scene = open_scene(run, run_seed, root)
     path = Path(file or scene.run/"microscope.html")
     write_text(path, microscope_page(microscope_data(scene)))
     return path

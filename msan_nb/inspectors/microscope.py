@@ -509,13 +509,13 @@ def _said(domain, pair, verdict):
 # %% ../../nbs/76_inspectors.microscope.ipynb #58c56862
 def microscope_data(
     run, # a run's folder, or a Scene
-    seed: int | None = None, # the first finished one by default
+    run_seed: int | None = None, # seed of the run; the first finished one by default
     root=None, # data root of a real run; MSAN_DATA by default
     row: str | None = None, # the row that the page begins with; GKD, or the last method
     full: int = 8, # rows that get error maps and all snapshots
 ) -> dict: # plain JSON: everything that the page shows
     "A run as one dictionary."
-    scene = open_scene(run, seed, root)
+    scene = open_scene(run, run_seed, root)
     judged = row or ("GKD" if "GKD" in scene.methods else scene.rows[-1])
     scene.check_row(judged)
     return scene.once(("microscope", judged, full), lambda: plain(_gathered(scene, judged, full), 4))
@@ -667,9 +667,9 @@ class Microscope(Panel):
 
 def show_microscope(
     run, # a run's folder, or a Scene
-    seed: int | None = None, # the first finished one by default
+    run_seed: int | None = None, # seed of the run; the first finished one by default
     root=None, # data root of a real run; MSAN_DATA by default
     row: str | None = None, # the row to begin with; GKD, or the last method
 ) -> Microscope:
     "A whole run on one page, all of it linked."
-    return Microscope(microscope_data(run, seed, root, row))
+    return Microscope(microscope_data(run, run_seed, root, row))
