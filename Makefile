@@ -65,7 +65,7 @@ vessel: setup ## CHASEDB1 → STARE, HRF, DRIVE, every method, three seeds: need
 	$(BIN)/python .ci/keep.py runs/vessel-cpu
 
 equal: setup ## after `make vessel`: the plain student for as long as costs what GKD did
-	OMP_NUM_THREADS=1 $(BIN)/msan equal runs/vessel-cpu --methods views
+	OMP_NUM_THREADS=1 $(BIN)/msan equal runs/vessel-cpu --methods views --seeds 1
 	$(BIN)/python .ci/keep.py runs/vessel-cpu
 
 liver: setup ## LiTS slices → CHAOS, every method, one seed: needs MSAN_DATA

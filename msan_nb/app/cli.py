@@ -213,6 +213,7 @@ def tune_command(
 def equal_command(
     run: Path = typer.Argument(..., help="folder of a finished run that holds GKD"),
     methods: str = typer.Option("views,kd", help="methods to train for longer, separated by commas"),
+    seeds: Optional[int] = typer.Option(None, min=1, help="the first N seeds of the run only [default: all]"),
     data: Optional[Path] = typer.Option(None, envvar="MSAN_DATA", help="data root of a real run"),
     store: Optional[Path] = typer.Option(None, help="folder of finished stages"),
     accelerator: str = typer.Option("auto", help="auto, cpu or gpu"),
@@ -221,7 +222,7 @@ def equal_command(
     recipe, config = run_recipe(run), read_json(run/"config.json")
     if not config["synthetic"] and data is None: raise InputError("data", "no data root", "the root of the run's real images", "set MSAN_DATA, or pass --data")
     root, longer = None if config["synthetic"] else data, longer_recipes(recipe, methods.split(","))
-    made = [reproduce(r, root, config["seeds"], run.with_name(f"{run.name}-{r.distill_plan.steps}-steps"), store, accelerator, progress=sys.stderr.isatty()) for r in longer]
+    made = [reproduce(r, root, config["seeds"][:seeds], run.with_name(f"{run.name}-{r.distill_plan.steps}-steps"), store, accelerator, progress=sys.stderr.isatty()) for r in longer]
     table = equal_table(equal_compute([run, *made]))
     write_csv(run/"equal.csv", table.reset_index())
     print(table.round(4).to_string(), run/"equal.csv", sep="\n")

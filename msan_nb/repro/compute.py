@@ -162,7 +162,8 @@ def equal_compute(
     spent = pd.DataFrame([{"method": m, "run": i, "steps": f["steps"], "cost": c, "of_budget": f["steps"] * c / budget} for i, f in enumerate(found) for m, c in f["costs"].items()])
     nearest = spent.loc[np.log(spent["of_budget"]).abs().groupby(spent["method"], sort=False).idxmin()].set_index("method")
     nearest = nearest.assign(kept=(nearest["of_budget"] - 1).abs() <= tolerance, run=[str(runs[i]) for i in nearest["run"]], at=nearest["run"])
-    rows = [f["rows"][f["rows"]["method"].isin(nearest.index[nearest["kept"] & (nearest["at"] == i)])] for i, f in enumerate(found)]
+    seeds = set.intersection(*(set(f["rows"]["seed"]) for f in found))
+    rows = [f["rows"][f["rows"]["seed"].isin(seeds) & f["rows"]["method"].isin(nearest.index[nearest["kept"] & (nearest["at"] == i)])] for i, f in enumerate(found)]
     return EqualCompute(pd.concat(rows, ignore_index=True), nearest.drop(columns="at"))
 
 # %% ../../nbs/66_repro.compute.ipynb #6eceaa14
@@ -182,9 +183,9 @@ def _same_experiment(run, first, other):
 def equal_table(
     found: EqualCompute, # of at least two rows
     judged: str = "GKD", # the method that is judged
-) -> pd.DataFrame: # method → steps, cost, of_budget, unseen (mean Dice over the unseen domains), and of the judged one minus this: diff, low, high, verdict
+) -> pd.DataFrame: # method → seeds (how many), steps, cost, of_budget, unseen (mean Dice over the unseen domains), and of the judged one minus this: diff, low, high, verdict
     "Methods at equal compute, those that were kept."
     kept, unseen = found.spent[found.spent["kept"]], found.rows[found.rows["split"] == "unseen"]
     dice = unseen.groupby(["method", "seed", "domain"])["dice"].mean().groupby("method").mean()
     against = verdicts(found.rows, judged, [m for m in kept.index if m != judged]).set_index("control")
-    return kept[["steps", "cost", "of_budget"]].assign(unseen=dice).join(against[["diff", "low", "high", "verdict"]])
+    return kept[["steps", "cost", "of_budget"]].assign(seeds=found.rows["seed"].nunique(), unseen=dice).join(against[["diff", "low", "high", "verdict"]])
