@@ -7,7 +7,7 @@ const STYLE = `
 .msan-microscope * { box-sizing: border-box; }
 .msan-microscope h2 { font-size: 1.3rem; margin: 0 0 .1rem; } .msan-microscope h3 { font-size: 1rem; margin: 0 0 .35rem; } .msan-microscope p { margin: .2rem 0; }
 .msan-microscope .msan-m-small { font-size: .86rem; color: var(--soft-ink); }
-.msan-microscope :is(.msan-m-controls, [aria-pressed=true], [aria-selected=true], button:hover) .msan-m-small { color: var(--ink); }
+.msan-microscope :is(.msan-m-controls, [aria-pressed=true], [aria-selected=true], button:hover) { --soft-ink: var(--ink); } /* on a soft ground words need full ink */
 .msan-microscope :focus-visible { outline: 3px solid var(--accent); outline-offset: 1px; }
 .msan-microscope button, .msan-microscope select { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--line); border-radius: .35rem; padding: .15rem .5rem; cursor: pointer; }
 .msan-microscope button:hover { background: var(--soft); }
