@@ -16,6 +16,12 @@ ROOT = Path(__file__).resolve().parents[1]
 MSAN = [sys.executable, "-c", "from msan_nb.app.cli import main; main()"]
 
 
+@pytest.fixture(autouse=True)
+def same_draws():
+    "What a test draws without a stream of its own is the same each time, whatever ran before it."
+    torch.manual_seed(0)
+
+
 @pytest.fixture
 def clean_env(tmp_path):
     "The environment of a child process: one thread, a store of its own, no data root."

@@ -200,13 +200,13 @@ def test_enet_does_not_depend_on_the_layout_in_memory_where_the_image_is_flat(si
 @pytest.mark.parametrize("student", STUDENTS)
 def test_a_student_leaves_as_onnx(student, tmp_path):
     pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
-    from msan_nb.repro.onnx import export_onnx, onnx_difference, typical
+    from msan_nb.repro.onnx import NOTHING, export_onnx, onnx_difference, typical
     net = build(student, in_channels=3, classes=3, width=0.125).eval()
-    assert export_onnx(net, tmp_path / "student.onnx", 64) <= 1e-4
+    assert export_onnx(net, tmp_path / "student.onnx", 64) <= NOTHING
     x = torch.rand(3, 3, 64, 64)
     x[0], x[1, :, 20:] = 0.0, 0.0  # flat windows: the first maximum counts, in torch and in ONNX
     difference = onnx_difference(net, tmp_path / "student.onnx", x)
-    assert typical(difference) <= 1e-4 and (difference[:2, 40:56, 8:56] <= 1e-4).all()
+    assert typical(difference) <= NOTHING and (difference[:2, 40:56, 8:56] <= NOTHING).all()
     if student != "enet": assert difference.max() <= 1e-4  # ENet's arg-max may fall either way where two values nearly agree
     assert [f.name for f in tmp_path.iterdir()] == ["student.onnx"]
 
@@ -227,5 +227,5 @@ def test_the_newer_exporter_writes_what_the_tracer_cannot(tmp_path):
     from msan_nb.repro.onnx import export_onnx
     with pytest.raises(InputError, match="dynamo=True"): export_onnx(Strips(), tmp_path / "strips.onnx", 64)
     assert not list(tmp_path.iterdir())
-    assert export_onnx(Strips(), tmp_path / "strips.onnx", 64, dynamo=True) <= 1e-4
+    assert export_onnx(Strips(), tmp_path / "strips.onnx", 64, dynamo=True) <= 1e-5
     assert [f.name for f in tmp_path.iterdir()] == ["strips.onnx"]
