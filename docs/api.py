@@ -11,7 +11,8 @@ from fastcore.docments import docments
 def offered(module):
     "What a module offers: (name, thing, full name of the module of this package that defines it)."
     for name in getattr(module, "__all__", []):
-        home = getattr(thing := getattr(module, name), "__module__", "") or ""
+        thing = getattr(module, name)
+        home = thing.__module__ if inspect.isclass(thing) or inspect.isfunction(bare(thing)) else "" # of a value it would be that of its class
         yield name, thing, home if home.startswith("msan_nb.") else module.__name__
 
 

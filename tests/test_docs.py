@@ -135,3 +135,14 @@ def test_api_tells_what_the_source_tells(docs, name):
         for said in [inspect.getdoc(thing) or "", *re.findall(r"  # (.*)$|[,)] # (.*)$", head, re.M)]:
             assert plain("".join(said)) in plain(page), (n, said)
     for n, full in docs["api"].passed_on(module).items(): assert f"`{n} <{full}>`" in page
+
+
+def test_what_api_passes_on_is_described_there(docs):
+    "Every name that a page sends elsewhere is a function or class of that page; a value, of whatever class, belongs to the module that names it."
+    import importlib
+    import pkgutil
+    import msan_nb
+    modules = {m.name: importlib.import_module(m.name) for m in pkgutil.walk_packages(msan_nb.__path__, "msan_nb.") if not m.name.endswith("__main__")}
+    sent = {full for m in modules.values() for full in docs["api"].passed_on(m).values()}
+    assert sent and not [full for full in sent if full.rpartition(".")[2] not in docs["api"].public(modules[full.rpartition(".")[0]])]
+    assert "TSNE" in docs["api"].public(modules["msan_nb.inspectors.microscope"])
