@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 CHROMIUM = { test -n "$$MSAN_CHROMIUM" || command -v chromium || command -v chromium-browser || command -v google-chrome || command -v chrome; } >/dev/null
 
-.PHONY: help setup demo test test-fast test-browser docs weights assignments test-assignments prepare notebooks lab hooks vessel equal liver tune ablate bench lockstep12 bench-fsd clean
+.PHONY: help setup demo test test-fast test-browser docs weights assignments test-assignments prepare notebooks lab hooks vessel equal long liver tune ablate bench lockstep12 bench-fsd clean
 
 help: ## this list
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -67,6 +67,10 @@ vessel: setup ## CHASEDB1 → STARE, HRF, DRIVE, every method, three seeds: need
 equal: setup ## after `make vessel`: the plain student for as long as costs what GKD did
 	OMP_NUM_THREADS=1 $(BIN)/msan equal runs/vessel-cpu --methods views --seeds 1
 	$(BIN)/python .ci/keep.py runs/vessel-cpu
+
+long: setup ## labels, views, KD and GKD for ten times as many steps, two seeds: needs MSAN_DATA
+	OMP_NUM_THREADS=1 $(BIN)/msan reproduce vessel --preset cpu --methods student,views,kd,gkd --steps 1000 --seeds 2 --jobs 2 --shares results/tune-vessel/shares.json --out runs/long-vessel
+	$(BIN)/python .ci/keep.py runs/long-vessel
 
 liver: setup ## LiTS slices → CHAOS, every method, one seed: needs MSAN_DATA
 	$(BIN)/msan reproduce liver --preset cpu --methods all,intra,inter,cross,intra+inter --seeds 1 --out runs/liver-cpu
