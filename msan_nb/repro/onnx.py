@@ -74,7 +74,7 @@ def export_onnx(
     path, # the file to write, usually `….onnx`
     size: int = 128, # height and width of the image in pixels, a multiple of the stride
     dynamo: bool = False, # use the newer exporter; needs onnxscript
-    tolerance: float = 10.0, # largest typical difference, as a multiple of the network's own rounding in float32
+    tolerance: float = 4.0, # largest typical difference, as a multiple of the network's own rounding in float32
 ) -> float: # the typical difference found, as a share of the largest logit
     "Write a network as ONNX (input `image`, output `logits`, any batch), if the file says what the network says."
     onnx, *_ = needed("onnx", "onnxruntime", *["onnxscript"] * dynamo)
